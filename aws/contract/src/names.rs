@@ -33,7 +33,7 @@ const MODEL: &str = "[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameError {
     /// The rule that was broken.
-    pub rule: Rule,
+    pub rule: &'static Rule,
     /// The name that was given.
     pub value: String,
     /// What is wrong, one entry a broken constraint, in the service's words.
@@ -68,7 +68,7 @@ impl NameError {
 
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rule { what, longest, .. } = self.rule;
+        let Rule { what, longest, .. } = *self.rule;
         let shown: String = self.value.chars().take(80).collect();
         if self.value.is_empty() {
             return write!(f, "the {what} is empty");
@@ -99,7 +99,7 @@ fn is_dashed(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
 }
 
-fn check(rule: Rule, text: &str) -> Result<(), NameError> {
+fn check(rule: &'static Rule, text: &str) -> Result<(), NameError> {
     let mut constraints = Vec::new();
     if text.is_empty() {
         constraints.push("Member must have length greater than or equal to 1".to_owned());
@@ -136,7 +136,7 @@ fn check(rule: Rule, text: &str) -> Result<(), NameError> {
     })
 }
 
-fn check_bucket(rule: Rule, text: &str) -> Result<(), NameError> {
+fn check_bucket(rule: &'static Rule, text: &str) -> Result<(), NameError> {
     let bytes = text.as_bytes();
     let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let right = (3..=63).contains(&bytes.len())
@@ -184,7 +184,7 @@ fn check_bucket(rule: Rule, text: &str) -> Result<(), NameError> {
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $rule:ident = { $what:literal, $member:literal, $longest:literal, $pattern:expr }, $check:ident) => {
-        const $rule: Rule = Rule { what: $what, member: $member, longest: $longest, pattern: $pattern };
+        static $rule: Rule = Rule { what: $what, member: $member, longest: $longest, pattern: $pattern };
 
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -192,11 +192,11 @@ macro_rules! name {
 
         impl $type {
             /// What such a name must look like.
-            pub const RULE: Rule = $rule;
+            pub const RULE: &'static Rule = &$rule;
 
             /// The name, checked.
             pub fn new(text: &str) -> Result<$type, NameError> {
-                $check($rule, text)?;
+                $check(&$rule, text)?;
                 Ok($type(text.to_owned()))
             }
 
