@@ -57,13 +57,17 @@ def lab(private, tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    # The question about news would cover a corner, and asking for updates would go to the network.
+    settings = folder / "settings"
+    notifications = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notifications.parent.mkdir(parents=True)
+    notifications.write_text('{"fetchNews": "false", "checkForUpdates": false}')
     log = (folder / "lab.log").open("w")
     server = subprocess.Popen(
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True",
-            "--LabApp.news_url=", f"--ServerApp.root_dir={folder / 'notebooks'}",
-            "--LabServerApp.extra_labextensions_path=[]",
+            f"--ServerApp.root_dir={folder / 'notebooks'}", f"--LabApp.user_settings_dir={settings}",
         ],
         env=private(), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
     )
@@ -191,7 +195,8 @@ def test_a_picture_for_people(run_all, tmp_path):
     page, _ = run_all
     folder = Path(os.environ.get("IRONSAGE_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
+    page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     page.screenshot(path=folder / "quickstart-all.png")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size({"width": 1280, "height": 1000})
     page.screenshot(path=folder / "quickstart.png")
     assert (folder / "quickstart-all.png").stat().st_size > 50_000

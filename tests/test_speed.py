@@ -1,0 +1,30 @@
+"""A kernel that is there at once: start and round trip beside ipykernel's, taken in turns in one run.
+
+The targets (0.3 s to kernel_info_reply, 15 ms for %who) are of an idle machine; here the bound is what holds on a busy one
+too: against a peer that is measured at the same time. `tests/peers/start.py` prints all figures.
+"""
+
+import importlib.util
+import statistics
+from pathlib import Path
+
+from conftest import KERNEL
+
+SCRIPT = Path(__file__).parent / "peers" / "start.py"
+
+
+def test_the_kernel_is_there_at_once(private):
+    spec = importlib.util.spec_from_file_location("start", SCRIPT)
+    peers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(peers)
+    starts, trips = {KERNEL: [], "python3": []}, {KERNEL: [], "python3": []}
+    for _ in range(3):
+        for name in starts:
+            start, times = peers.measure(name, "%who", 10, private())
+            starts[name].append(start)
+            trips[name].extend(times)
+    start = {name: statistics.median(values) for name, values in starts.items()}
+    trip = {name: statistics.median(values) for name, values in trips.items()}
+    print(f"start {start}, round trip {trip}")
+    assert start[KERNEL] < start["python3"] / 2
+    assert trip[KERNEL] < max(0.015, 1.5 * trip["python3"])
