@@ -1,0 +1,17 @@
+//! The heartbeat: gives back what it gets, so that front ends see that the
+//! process lives. It shares no thread with cells.
+
+use zeromq::{RepSocket, SocketRecv, SocketSend};
+
+pub(crate) async fn serve(mut socket: RepSocket) {
+    loop {
+        let answered = match socket.recv().await {
+            Ok(message) => socket.send(message).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "heartbeat of a front end that is gone");
+            tokio::task::yield_now().await;
+        }
+    }
+}
