@@ -117,10 +117,10 @@ need() { missing+=("$1" "    $2"); }
 # $1 is a version such as 1.95.0, $2 the least that will do, such as 1.95.
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 least_rust=1.95
-if ! command -v rustc >/dev/null || ! command -v cargo >/dev/null; then
-  need "Rust $least_rust or newer (rustc and cargo)" "install rustup from https://rustup.rs, then: rustup toolchain install stable"
+rust_version=$(cd "$root" && cargo --version >/dev/null 2>&1 && rustc --version 2>/dev/null | cut -d' ' -f2 || true)
+if [ -z "$rust_version" ]; then
+  need "Rust $least_rust or newer (rustc and cargo)" "install rustup from https://rustup.rs, then: rustup default stable"
 else
-  rust_version=$(cd "$root" && rustc --version | cut -d' ' -f2)
   if ! at_least "$rust_version" "$least_rust"; then
     need "Rust $least_rust or newer; here is $rust_version" "rustup update stable"
   fi
@@ -132,10 +132,10 @@ else
 fi
 command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null ||
   need "a C compiler and linker (cc)" "$(package build-essential gcc base-devel build-base)"
-if ! command -v python3 >/dev/null; then
+python_version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
+if [ -z "$python_version" ]; then
   need "Python 3.10 or newer" "$(package 'python3 python3-venv' python3 python python3)"
 else
-  python_version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
   at_least "$python_version" 3.10 ||
     need "Python 3.10 or newer; here is $python_version" "$(package 'python3 python3-venv' python3 python python3)"
 fi
@@ -148,7 +148,7 @@ for candidate in "${VIRTUAL_ENV:+$VIRTUAL_ENV/bin/python}" "${CONDA_PREFIX:+$CON
   "$(command -v python3 || true)"; do
   if [ -n "$candidate" ] && [ -x "$candidate" ] && jupyter_of "$candidate"; then python=$candidate; break; fi
 done
-if [ -z "$python" ] && command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+if [ -z "$python" ] && [ -n "$python_version" ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
   need "Python's venv module" "$(package python3-venv python3 python python3)"
 fi
 
@@ -260,14 +260,15 @@ if [ "$quickstart" = yes ]; then
     say "it found:"
   fi
   found
-  say ""
   say "the executed notebook: $results/quickstart.html"
 fi
 
 # ---- what now ---------------------------------------------------------------------------------------------------
 
 step "Ironsage is installed"
-open="$(dirname "$python")/jupyter lab $root/notebooks/quickstart.ipynb"
+open="$(dirname "$python")/jupyter lab"
+[ "$(id -u)" != 0 ] || open="$open --allow-root"
+open="$open $root/notebooks/quickstart.ipynb"
 if [ "${where[0]}" = --prefix ] && ! "$python" - "$prefix" <<'PYTHON'; then
 import os, sys
 sys.exit(os.path.realpath(sys.prefix) != os.path.realpath(sys.argv[1]))
