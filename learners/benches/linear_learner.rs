@@ -1,0 +1,5 @@
+//! The inner loops of Linear Learner.
+
+fn main() {
+    divan::main();
+}

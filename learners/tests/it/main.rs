@@ -1,0 +1,2 @@
+//! What the learners promise to their users.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
