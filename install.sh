@@ -117,7 +117,10 @@ need() { missing+=("$1" "    $2"); }
 # $1 is a version such as 1.95.0, $2 the least that will do, such as 1.95.
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 least_rust=1.95
-rust_version=$(cd "$root" && cargo --version >/dev/null 2>&1 && rustc --version 2>/dev/null | cut -d' ' -f2 || true)
+rust_version=''
+if (cd "$root" && cargo --version && rustc --version) >/dev/null 2>&1; then
+  rust_version=$(cd "$root" && rustc --version | cut -d' ' -f2)
+fi
 if [ -z "$rust_version" ]; then
   need "Rust $least_rust or newer (rustc and cargo)" "install rustup from https://rustup.rs, then: rustup default stable"
 else
