@@ -1,1 +1,33 @@
-//! .
+//! The language of `%` and `%%`: load, query, plot, split, train and serve in a line each.
+//!
+//! The kernel cuts a cell into segments and hands each magic here as text ([`run_line`], [`run_shell`]); what
+//! happens is shown on a [`ironsage_display::Front`], and bound in a [`Session`]. Nothing here knows a socket or a
+//! Jupyter message. How a magic is declared is in `magic.rs`, the table of all of them in `registry.rs`, the
+//! grammar of a line in `language/`, one file per magic in `magics/`.
+
+mod complete;
+mod data;
+mod error;
+mod frames;
+mod guard;
+mod language;
+mod learning;
+mod magic;
+mod magics;
+pub mod model_store;
+mod places;
+mod registry;
+mod run;
+mod session;
+mod text;
+
+pub use complete::{Completion, Completions, complete};
+pub use error::{ErrorKind, MagicError};
+pub use language::name::{Name, NameError};
+pub use language::scalar::Scalar;
+pub use language::suggest;
+pub use magic::{Form, Group};
+pub use magics::help::{MagicInfo, help, names};
+pub use places::Places;
+pub use run::{run_line, run_line_bound, run_shell};
+pub use session::{Binding, RustNames, Session, SessionConfig, Value};

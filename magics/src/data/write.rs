@@ -1,0 +1,108 @@
+//! A frame as the bytes of a file, and a file that appears whole or not at all.
+
+use std::io::Write;
+use std::path::Path;
+
+use polars::prelude::*;
+
+use crate::data::format::Format;
+use crate::error::MagicError;
+
+/// How a frame is to be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    /// The separator of CSV, where it was said.
+    pub separator: Option<u8>,
+    /// No first line of names.
+    pub no_header: bool,
+}
+
+/// The bytes of the file.
+pub(crate) fn bytes(frame: &DataFrame, format: Format, options: Options) -> Result<Vec<u8>, MagicError> {
+    let mut frame = frame.clone();
+    let mut content = Vec::new();
+    match format {
+        Format::Csv => csv(&mut frame, &mut content, options.separator.unwrap_or(b','), options)?,
+        Format::Tsv => csv(&mut frame, &mut content, options.separator.unwrap_or(b'\t'), options)?,
+        Format::Parquet => {
+            ParquetWriter::new(&mut content).finish(&mut frame)?;
+        }
+        Format::Ndjson => JsonWriter::new(&mut content)
+            .with_json_format(JsonFormat::JsonLines)
+            .finish(&mut frame)?,
+        Format::Json => JsonWriter::new(&mut content)
+            .with_json_format(JsonFormat::Json)
+            .finish(&mut frame)?,
+        Format::Ipc => IpcWriter::new(&mut content).finish(&mut frame)?,
+    }
+    Ok(content)
+}
+
+fn csv(frame: &mut DataFrame, content: &mut Vec<u8>, separator: u8, options: Options) -> Result<(), MagicError> {
+    CsvWriter::new(content)
+        .include_header(!options.no_header)
+        .with_separator(separator)
+        .finish(frame)?;
+    Ok(())
+}
+
+/// Writes a file beside its place and moves it there: readers see the old one or the new one, and a full disk
+/// leaves the old one.
+pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), MagicError> {
+    let fail = |error: std::io::Error| MagicError::file(path, "write", &error);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(fail)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".ironsage-")
+        .permissions(permissions())
+        .tempfile_in(folder)
+        .map_err(fail)?;
+    file.write_all(content).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}
+
+/// As any other program would make it; the process's umask takes its part.
+fn permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::data::read;
+
+    #[test]
+    fn every_format_reads_back() {
+        let frame =
+            df!("a" => [Some(1i64), None, Some(3)], "b" => ["x", "y,\"z\"", "ü"], "c" => [0.5, f64::MAX, -1e-9])
+                .unwrap();
+        for (format, name) in [
+            (Format::Csv, "t.csv"),
+            (Format::Tsv, "t.tsv"),
+            (Format::Parquet, "t.parquet"),
+            (Format::Ndjson, "t.ndjson"),
+            (Format::Json, "t.json"),
+            (Format::Ipc, "t.arrow"),
+        ] {
+            let content = bytes(&frame, format, Options::default()).unwrap();
+            let back = read::frame(content.as_slice(), name, &read::Options::default()).unwrap();
+            assert!(back.equals_missing(&frame), "{format}: {back}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_folders_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/t.csv");
+        file(&path, b"one").unwrap();
+        file(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

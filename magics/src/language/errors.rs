@@ -1,0 +1,89 @@
+//! clap's errors as ours: what was wrong in one sentence, and what to type instead.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::error::MagicError;
+
+/// A usage error of `typed` (`%load`), in the house's words.
+pub(crate) fn from_clap(error: &clap::Error, typed: &str) -> MagicError {
+    let context = |kind| error.get(kind).map(text_of).filter(|text| !text.is_empty());
+    let usage = context(ContextKind::Usage).and_then(|usage| {
+        usage
+            .lines()
+            .next()
+            .map(|line| line.trim().trim_start_matches("Usage: ").to_owned())
+    });
+    let help = usage.unwrap_or_else(|| format!("{typed} --help"));
+    let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+    let suggestion = |kind| context(kind).map(|meant| format!("did you mean `{meant}`?"));
+    match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            let hint =
+                suggestion(ContextKind::SuggestedArg).unwrap_or_else(|| format!("`{typed} --help` lists its options"));
+            MagicError::usage(format!("{typed} has no option `{argument}`")).with_hint(hint)
+        }
+        ErrorKind::UnknownArgument => MagicError::usage(format!("{typed} has no use for `{argument}`")).with_hint(help),
+        ErrorKind::InvalidSubcommand => {
+            let given = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            let hint = suggestion(ContextKind::SuggestedSubcommand).unwrap_or(help);
+            MagicError::usage(format!("{typed} has no `{given}`")).with_hint(hint)
+        }
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let names = context(ContextKind::ValidSubcommand)
+                .map(|names| format!(": {names}"))
+                .unwrap_or_default();
+            MagicError::usage(format!("{typed} needs to be told what to do{names}"))
+                .with_hint(format!("`{typed} --help` shows each with an example"))
+        }
+        ErrorKind::MissingRequiredArgument => MagicError::usage(format!("{typed} needs {argument}")).with_hint(help),
+        ErrorKind::InvalidValue => {
+            let given = context(ContextKind::InvalidValue).unwrap_or_default();
+            let allowed = context(ContextKind::ValidValue);
+            let message = match given.is_empty() {
+                true => format!("{typed}: {argument} needs a value"),
+                false => format!("{typed}: `{given}` is no value for {argument}"),
+            };
+            let hint = suggestion(ContextKind::SuggestedValue)
+                .or(allowed.map(|allowed| format!("one of: {allowed}")))
+                .unwrap_or(help);
+            MagicError::usage(message).with_hint(hint)
+        }
+        ErrorKind::ValueValidation => {
+            let given = context(ContextKind::InvalidValue).unwrap_or_default();
+            let reason = std::error::Error::source(error)
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
+            MagicError::usage(format!("{typed}: `{given}` is no value for {argument}{reason}")).with_hint(help)
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = context(ContextKind::PriorArg).unwrap_or_default();
+            let message = match argument == other || other.is_empty() {
+                true => format!("{typed}: {argument} is given twice"),
+                false => format!("{typed}: {argument} and {other} exclude each other"),
+            };
+            MagicError::usage(message).with_hint(help)
+        }
+        _ => {
+            let rendered = error.render().to_string();
+            let first = rendered
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned();
+            MagicError::usage(format!("{typed}: {first}")).with_hint(help)
+        }
+    }
+}
+
+fn text_of(value: &ContextValue) -> String {
+    match value {
+        ContextValue::String(text) => text.clone(),
+        ContextValue::Strings(texts) => texts.join(", "),
+        ContextValue::StyledStr(text) => text.to_string(),
+        ContextValue::StyledStrs(texts) => texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        ContextValue::Bool(value) => value.to_string(),
+        ContextValue::Number(value) => value.to_string(),
+        _ => String::new(),
+    }
+}

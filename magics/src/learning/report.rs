@@ -1,0 +1,273 @@
+//! What a person sees when a training is over: the line that sums it up, what to know about the data, the
+//! curve, and the coefficients by column in raw units.
+
+use ironsage_display::text;
+use ironsage_learners::linear_learner::{LinearModel, Report};
+use polars::prelude::*;
+
+use super::live::{Measure, number};
+use super::{Label, Task};
+use crate::error::MagicError;
+
+/// Fewer updates than this rarely come to rest.
+const FEW_UPDATES: usize = 300;
+
+/// `regressor (28 integer values) · kept epoch 19 of model 4 (lr 0.1, wd 1e-4) · valid rmse 2.14`.
+pub(crate) fn summary(label: &Label, task: &Task, report: &Report, has_validation: bool) -> String {
+    let mut parts = vec![what(task, report)];
+    if label.is_condition() {
+        let columns = label.columns.join(", ");
+        let verb = if label.columns.len() == 1 {
+            "is in the label, so no feature"
+        } else {
+            "are in the label, so no features"
+        };
+        parts.push(format!("{columns} {verb}"));
+    }
+    parts.push(format!(
+        "kept epoch {} of model {}{}",
+        report.epoch_kept + 1,
+        report.model_kept,
+        winner(report)
+    ));
+    if let Some(kept) = report.history.get(report.epoch_kept) {
+        let measure = Measure::of(&report.watched);
+        let channel = if has_validation { "valid" } else { "train" };
+        parts.push(format!("{channel} {} {}", measure.name, measure.show(kept.value)));
+    }
+    if let Some((channel, rows)) = &report.threshold_from {
+        let channel = if channel == "validation" { "valid" } else { channel };
+        parts.push(format!(
+            "threshold set on {channel} ({} rows)",
+            text::count(*rows as u64)
+        ));
+    }
+    if report.stopped_early {
+        parts.push(format!("stopped early after epoch {}", report.history.len()));
+    }
+    parts.join(" · ")
+}
+
+fn what(task: &Task, report: &Report) -> String {
+    match (task, report.positives) {
+        (
+            Task::Regressor {
+                whole_values: Some(values),
+            },
+            _,
+        ) => format!("regressor ({values} integer values)"),
+        (Task::Binary { positive, .. }, Some(count)) if report.rows > 0 => {
+            let share = 100.0 * count as f64 / report.rows as f64;
+            let named = if positive == "true" {
+                "positive".to_owned()
+            } else {
+                format!("`{positive}`")
+            };
+            format!("binary_classifier ({share:.0} % {named})")
+        }
+        _ => task.predictor_type().to_owned(),
+    }
+}
+
+fn winner(report: &Report) -> String {
+    let value = |name: &str| {
+        report
+            .winner
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    };
+    let facts: Vec<String> = [("lr", "learning_rate"), ("wd", "wd"), ("l1", "l1")]
+        .iter()
+        .filter_map(|(short, name)| Some((short, value(name)?.parse::<f64>().ok()?)))
+        .filter(|(short, value)| **short != "l1" || *value != 0.0)
+        .map(|(short, value)| format!("{short} {}", plain(value)))
+        .collect();
+    if facts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", facts.join(", "))
+    }
+}
+
+/// `0.1` and `1e-4`, as a person would type them.
+fn plain(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-2 {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
+/// What a person should know about how the data were used, with the line to paste where there is one.
+pub(crate) fn remarks(report: &Report, asked_batch: bool) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if report.rows_dropped() > 0 {
+        remarks.push(format!(
+            "{} of {} rows an epoch: the last partial batch is left out, as SageMaker does",
+            text::count(report.rows_per_epoch as u64),
+            text::count(report.rows as u64)
+        ));
+    }
+    if report.updates() < FEW_UPDATES {
+        let advice = if asked_batch {
+            "more `epochs` give more"
+        } else {
+            "`mini_batch_size = 32` and `epochs = 50` give more"
+        };
+        remarks.push(format!("only {} updates of each model: {advice}", report.updates()));
+    }
+    if report.labels_sorted {
+        remarks.push(
+            "the training rows are in order of the label, and batches are read in that order: shuffle them with %split"
+                .to_owned(),
+        );
+    }
+    if let Some((channel, rows)) = &report.threshold_from
+        && *rows < 200
+    {
+        remarks.push(format!(
+            "the threshold rests on only {rows} rows of {channel}: it will move with other rows"
+        ));
+    }
+    if report.target_met == Some(false) {
+        remarks.push("no threshold reaches the target: lower `target_recall` or `target_precision`".to_owned());
+    }
+    remarks
+}
+
+/// Coefficients by column, in raw units, largest effect first; the intercept comes last.
+pub(crate) fn coefficients(model: &LinearModel, features: &[String], matrix: &[f32]) -> Result<DataFrame, MagicError> {
+    let width = features.len();
+    let spread = spreads(matrix, width);
+    let mut order: Vec<usize> = (0..width).collect();
+    let effect = |at: usize| f64::from(model.weights[at]) * spread[at];
+    order.sort_by(|&one, &other| effect(other).abs().total_cmp(&effect(one).abs()));
+    let mut names: Vec<&str> = order.iter().map(|&at| features[at].as_str()).collect();
+    let mut weights: Vec<f64> = order.iter().map(|&at| f64::from(model.weights[at])).collect();
+    let mut effects: Vec<Option<f64>> = order.iter().map(|&at| Some(effect(at))).collect();
+    names.push("(intercept)");
+    weights.push(f64::from(model.bias));
+    effects.push(None);
+    Ok(df!("column" => names, "coefficient" => weights, "per standard deviation" => effects)?)
+}
+
+/// The standard deviation of each column of a row-major matrix.
+fn spreads(matrix: &[f32], width: usize) -> Vec<f64> {
+    let rows = (matrix.len() / width.max(1)).max(1) as f64;
+    let mut sums = vec![(0.0, 0.0); width];
+    for row in matrix.chunks_exact(width.max(1)) {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            let value = f64::from(value);
+            sum.0 += value;
+            sum.1 += value * value;
+        }
+    }
+    sums.into_iter()
+        .map(|(sum, square)| (square / rows - (sum / rows).powi(2)).max(0.0).sqrt())
+        .collect()
+}
+
+/// The losses of the kept model epoch by epoch, on the scale that a person reads.
+pub(crate) struct Curve {
+    /// What the curve measures.
+    pub measure: String,
+    /// Training loss an epoch, where it is on the same scale.
+    pub train: Vec<f64>,
+    /// Validation loss an epoch; empty without that channel.
+    pub validation: Vec<f64>,
+    /// The epoch that is kept, from 0.
+    pub kept: usize,
+}
+
+/// The learning curve of the model that was kept.
+///
+/// A regressor's training loss is in normalised label units and its validation loss in raw ones, so the
+/// training loss is brought to raw units with the label's standard deviation.
+pub(crate) fn curve(report: &Report, label_spread: f64) -> Curve {
+    let measure = Measure::of(&report.objective);
+    let of = |losses: &[f64], scale: f64| losses.get(report.model_kept).map(|loss| measure.value(loss * scale));
+    let scale = if report.objective == "mse_objective" {
+        label_spread * label_spread
+    } else {
+        1.0
+    };
+    Curve {
+        measure: measure.name.to_owned(),
+        train: report
+            .history
+            .iter()
+            .filter_map(|epoch| of(&epoch.train, scale))
+            .collect(),
+        validation: report
+            .history
+            .iter()
+            .filter_map(|epoch| of(&epoch.validation, 1.0))
+            .collect(),
+        kept: report.epoch_kept,
+    }
+}
+
+/// `valid rmse 2.14`, for a leaderboard: the metric that tells most of a task.
+pub(crate) fn headline(metrics: &[(String, f64)]) -> Option<String> {
+    let find = |name: &str| metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+    ["validation", "train"].iter().find_map(|channel| {
+        ["rmse", "roc_auc_score", "binary_classification_accuracy", "mse"]
+            .iter()
+            .find_map(|metric| {
+                let value = find(&format!("{channel}:{metric}"))?;
+                let short = match *metric {
+                    "roc_auc_score" => "auc",
+                    "binary_classification_accuracy" => "accuracy",
+                    other => other,
+                };
+                Some(format!(
+                    "{} {short} {}",
+                    if *channel == "validation" { "valid" } else { channel },
+                    number(value)
+                ))
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn report() -> Report {
+        Report {
+            winner: vec![
+                ("learning_rate".into(), "0.1".into()),
+                ("wd".into(), "0.0001".into()),
+                ("l1".into(), "0.0".into()),
+            ],
+            model_kept: 4,
+            rows: 2921,
+            rows_per_epoch: 2912,
+            batches_per_epoch: 91,
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn the_winner_is_told_as_one_would_type_it() {
+        assert_eq!(winner(&report()), " (lr 0.1, wd 1e-4)");
+    }
+
+    #[test]
+    fn dropped_rows_and_few_updates_are_told() {
+        let remarks = remarks(&report(), false);
+        assert_eq!(
+            remarks[0],
+            "2,912 of 2,921 rows an epoch: the last partial batch is left out, as SageMaker does"
+        );
+        assert!(remarks[1].contains("`mini_batch_size = 32`"), "{}", remarks[1]);
+    }
+
+    #[test]
+    fn a_headline_prefers_validation() {
+        let metrics = vec![("train:rmse".to_owned(), 1.0), ("validation:rmse".to_owned(), 2.136)];
+        assert_eq!(headline(&metrics).unwrap(), "valid rmse 2.14");
+    }
+}

@@ -1,0 +1,52 @@
+//! `%describe`: count, nulls, mean, spread and quantiles of each column.
+
+use ironsage_display::{Front, TableOptions, describe, note, table};
+
+use crate::error::MagicError;
+use crate::frames;
+use crate::guard;
+use crate::magic::{Call, Form, Group, Magic, Out};
+use crate::session::{Session, Value};
+use crate::text;
+
+/// Count, nulls, mean, spread and quantiles of each column
+#[derive(clap::Args)]
+pub(crate) struct Describe {
+    /// The frame; without a name, the last result
+    #[arg(value_name = "FRAME", default_value = "_")]
+    frame: String,
+    /// These columns only
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
+    #[command(flatten)]
+    out: Out,
+}
+
+impl Magic for Describe {
+    const NAME: &'static str = "describe";
+    const FORM: Form = Form::Line;
+    const GROUP: Group = Group::Data;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("%describe abalone", "all columns"),
+        (
+            "%describe abalone --columns height,rings -o facts",
+            "two columns, as the frame `facts`",
+        ),
+    ];
+
+    fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let name = self.out.one()?.cloned();
+        let mut frame = frames::collect(&self.frame, session, front)?;
+        if !self.columns.is_empty() {
+            frame = text::select(&frame, &self.frame, &self.columns)?;
+        }
+        let shape = text::shape(&frame);
+        let facts = guard::on_worker(front, "%describe", move || Ok(describe(&frame)?))?;
+        front.display(&table(&facts, &TableOptions::default()));
+        front.display(&note(format!("{}: {shape}", self.frame)));
+        if let Some(name) = name {
+            session.bind(name.as_str(), Value::Frame(facts));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! `%env` and `%cd`: what shells and Rust cells find around them.
+
+use ironsage_display::{Front, TableOptions, note, table};
+use polars::prelude::*;
+
+use crate::error::MagicError;
+use crate::language::suggest;
+use crate::magic::{Call, Form, Group, Magic, Tail};
+use crate::session::Session;
+
+/// Show or set environment variables of shells and Rust cells
+#[derive(clap::Args)]
+pub(crate) struct Env {}
+
+impl Magic for Env {
+    const NAME: &'static str = "env";
+    const FORM: Form = Form::Line;
+    const GROUP: Group = Group::Notebook;
+    const TAIL: Tail = Tail::Raw;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("%env RUST_LOG=info", "sets a variable"),
+        ("%env RUST_LOG", "shows it; `%env` alone shows all"),
+    ];
+
+    fn run(self, call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let tail = call.tail.trim();
+        if tail.is_empty() {
+            return list(session, front);
+        }
+        let (name, value) = match tail.split_once('=').or_else(|| tail.split_once(char::is_whitespace)) {
+            Some((name, value)) => (name.trim(), Some(unquoted(value.trim()))),
+            None => (tail, None),
+        };
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return Err(MagicError::usage(format!("`{name}` is no name of a variable")).with_hint("`%env NAME=value`"));
+        }
+        let told = match value {
+            Some(value) => {
+                session.set_environment(name, value);
+                format!("{name}={}", shown(name, value))
+            }
+            None => match everything(session).into_iter().find(|(known, _)| known == name) {
+                Some((_, value)) => format!("{name}={}", shown(name, &value)),
+                None => {
+                    let names: Vec<String> = everything(session).into_iter().map(|(name, _)| name).collect();
+                    return Err(MagicError::not_found(format!("the variable {name} is not set"))
+                        .with_hint_from(suggest::did_you_mean(name, names.iter().map(String::as_str))));
+                }
+            },
+        };
+        front.display(&note(told));
+        Ok(())
+    }
+}
+
+fn everything(session: &Session) -> Vec<(String, String)> {
+    let mut all: std::collections::BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .collect();
+    all.extend(session.environment());
+    all.into_iter().collect()
+}
+
+fn list(session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+    let all = everything(session);
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    let values: Vec<String> = all.iter().map(|(name, value)| shown(name, value)).collect();
+    let frame = df!("name" => names, "value" => values)?;
+    front.display(&table(
+        &frame,
+        &TableOptions {
+            rows: frame.height(),
+            ..TableOptions::default()
+        },
+    ));
+    Ok(())
+}
+
+/// A value as it may be seen: secrets are not echoed.
+pub(crate) fn shown(name: &str, value: &str) -> String {
+    const SECRET: &[&str] = &[
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "PRIVATE",
+        "API_KEY",
+        "ACCESS_KEY",
+    ];
+    let name = name.to_uppercase();
+    match SECRET.iter().any(|part| name.contains(part)) && !value.is_empty() {
+        true => "… (not shown)".to_owned(),
+        false => value.to_owned(),
+    }
+}
+
+fn unquoted(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if value.len() >= 2 && value.starts_with(quote) && value.ends_with(quote) {
+            return &value[1..value.len() - 1];
+        }
+    }
+    value
+}
+
+/// Change the folder that relative paths start from
+#[derive(clap::Args)]
+pub(crate) struct Cd {
+    /// The folder; without one, the home folder
+    #[arg(value_name = "PATH", default_value = "~")]
+    path: String,
+}
+
+impl Magic for Cd {
+    const NAME: &'static str = "cd";
+    const FORM: Form = Form::Line;
+    const GROUP: Group = Group::Notebook;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("%cd data", "relative paths start in data from now on"),
+        ("%cd ..", "and back"),
+    ];
+
+    fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let path = session.path(&self.path);
+        let folder = path
+            .canonicalize()
+            .map_err(|error| MagicError::file(&path, "go to", &error))?;
+        if !folder.is_dir() {
+            return Err(MagicError::usage(format!("{} is a file, not a folder", self.path)));
+        }
+        front.display(&note(folder.display().to_string()));
+        session.set_folder(folder);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_echoed() {
+        assert_eq!(shown("AWS_SECRET_ACCESS_KEY", "abc"), "… (not shown)");
+        assert_eq!(shown("github_token", "abc"), "… (not shown)");
+        assert_eq!(shown("RUST_LOG", "info"), "info");
+    }
+}

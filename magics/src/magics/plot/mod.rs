@@ -1,0 +1,126 @@
+//! `%plot`: a picture of a frame, or of what a model does with one. Each kind of picture is a subcommand; the ones
+//! of frames are in [`frame`].
+
+mod frame;
+
+use ironsage_display::plot::{Plot as Picture, PlotError};
+use ironsage_display::{Front, note};
+
+use crate::data::write;
+use crate::error::{ErrorKind, MagicError};
+use crate::language::suggest;
+use crate::magic::{Call, Form, Group, Magic};
+use crate::session::Session;
+
+/// A picture of a frame or a model
+#[derive(clap::Args)]
+pub(crate) struct Plot {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(clap::Subcommand)]
+enum Kind {
+    /// How the values of a column are spread
+    Hist(frame::Hist),
+    /// How two columns go together, and a third by colour
+    Scatter(frame::Scatter),
+    /// How a column runs along another
+    Line(frame::Line),
+    /// How many rows each value has, or what a column amounts to in it
+    Bar(frame::Bar),
+    /// Median, quartiles and what lies far out
+    Box(frame::Boxes),
+    /// The correlation of each numeric column with each other
+    Corr(frame::Corr),
+}
+
+impl Magic for Plot {
+    const NAME: &'static str = "plot";
+    const FORM: Form = Form::Line;
+    const GROUP: Group = Group::Data;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        (
+            "%plot scatter clean shell_weight rings --color sex",
+            "two columns against each other, coloured by a third",
+        ),
+        (
+            "%plot hist clean rings --bins 29 --svg rings.svg",
+            "a histogram, and the same as an SVG file",
+        ),
+    ];
+
+    fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        match self.kind {
+            Kind::Hist(hist) => hist.run(session, front),
+            Kind::Scatter(scatter) => scatter.run(session, front),
+            Kind::Line(line) => line.run(session, front),
+            Kind::Bar(bar) => bar.run(session, front),
+            Kind::Box(boxes) => boxes.run(session, front),
+            Kind::Corr(corr) => corr.run(session, front),
+        }
+    }
+}
+
+/// What all pictures have in common.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Common {
+    /// A title instead of the usual one
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Width in pixels
+    #[arg(long, value_name = "PIXELS", requires = "height")]
+    width: Option<u32>,
+    /// Height in pixels
+    #[arg(long, value_name = "PIXELS", requires = "width")]
+    height: Option<u32>,
+    /// Write the picture to a file, too, as SVG
+    #[arg(long, value_name = "PATH")]
+    svg: Option<String>,
+    /// Write the picture to a file, too, as PNG
+    #[arg(long, value_name = "PATH")]
+    png: Option<String>,
+}
+
+impl Common {
+    /// The title asked for.
+    pub(crate) fn title(&self) -> Option<String> {
+        self.title.clone()
+    }
+
+    /// The size asked for.
+    pub(crate) fn size(&self) -> Option<(u32, u32)> {
+        self.width.zip(self.height)
+    }
+
+    /// Shows a picture and writes the files asked for.
+    pub(crate) fn show(&self, picture: &Picture, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        front.display(&picture.bundle());
+        if let Some(path) = &self.svg {
+            let svg = picture.svg().map_err(|error| of_plot(&error))?;
+            write::file(&session.path(path), svg.as_bytes())?;
+            front.display(&note(format!("{path} written")));
+        }
+        if let Some(path) = &self.png {
+            write::file(&session.path(path), picture.png())?;
+            front.display(&note(format!("{path} written")));
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no picture, in the house's words.
+pub(crate) fn of_plot(error: &PlotError) -> MagicError {
+    let kind = match error {
+        PlotError::NoColumn { .. } => ErrorKind::NotFound,
+        PlotError::NotUsable { .. } | PlotError::NoValues { .. } | PlotError::TooLarge { .. } => ErrorKind::DataError,
+        PlotError::OneClass { .. } | PlotError::Frame(_) => ErrorKind::DataError,
+        PlotError::Bins { .. } | PlotError::Size { .. } => ErrorKind::UsageError,
+        PlotError::Lengths { .. } | PlotError::Drawing(_) => ErrorKind::InternalError,
+    };
+    let hint = match error {
+        PlotError::NoColumn { name, there } => suggest::nearest_or_list(name, "its columns", there),
+        _ => error.hint(),
+    };
+    MagicError::new(kind, error.to_string()).with_hint_from(hint)
+}

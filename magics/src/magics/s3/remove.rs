@@ -1,0 +1,127 @@
+//! `%s3 rm` and `%s3 rb`: one object goes at once, more than that wants `-f` and is told first.
+
+use ironsage_client::{Client, Object};
+use ironsage_contract::S3Uri;
+use ironsage_display::{Front, note, text as words};
+
+use super::{address, bucket_of};
+use crate::data::source::Watch;
+use crate::error::MagicError;
+use crate::session::Session;
+
+#[derive(clap::Args)]
+pub(super) struct Rm {
+    /// An object, or a prefix (which ends with a slash)
+    #[arg(value_name = "S3URI", required = true)]
+    uris: Vec<String>,
+    /// Remove all objects below a prefix
+    #[arg(short = 'f', long)]
+    force: bool,
+    /// The same as a slash at the end: everything below
+    #[arg(short = 'r', long)]
+    recursive: bool,
+}
+
+impl Rm {
+    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let mut uris = Vec::new();
+        for typed in &self.uris {
+            let uri = address(typed)?;
+            let below = self.recursive && !uri.is_prefix();
+            uris.push(if below {
+                uri.with_key(&format!("{}/", uri.key()))
+            } else {
+                uri
+            });
+        }
+        let told = uris
+            .iter()
+            .map(|uri| self.remove(uri, session, front))
+            .collect::<Result<Vec<_>, _>>()?;
+        front.display(&note(told.join(" · ")));
+        Ok(())
+    }
+
+    fn remove(&self, uri: &S3Uri, session: &Session, front: &dyn Front) -> Result<String, MagicError> {
+        let client = session.places().store(uri)?;
+        if uri.is_prefix() {
+            return remove_below(&client, uri, self.force, front);
+        }
+        if client.head(uri)?.is_some() {
+            client.delete(std::slice::from_ref(uri))?;
+            return Ok(format!("{uri} removed"));
+        }
+        let below = uri.with_key(&format!("{}/", uri.key()));
+        let objects = client.list_watched(&below, &Watch::new(front, "", 0))?;
+        if !objects.is_empty() {
+            return Err(MagicError::usage(format!("{uri} is a folder of {}", amount(&objects)))
+                .with_hint(format!("`%s3 rm -f {below}` removes them all")));
+        }
+        Ok(format!("{uri} already gone"))
+    }
+}
+
+fn remove_below(client: &Client, uri: &S3Uri, force: bool, front: &dyn Front) -> Result<String, MagicError> {
+    let objects = client.list_watched(uri, &Watch::new(front, "", 0))?;
+    if objects.is_empty() {
+        return Ok(format!("{uri} already gone"));
+    }
+    if !force {
+        return Err(MagicError::usage(format!("{uri} holds {}", amount(&objects)))
+            .with_hint(format!("`%s3 rm -f {}` removes them all", as_prefix(uri))));
+    }
+    let keys: Vec<S3Uri> = objects.iter().map(|object| uri.with_key(&object.key)).collect();
+    client.delete(&keys)?;
+    Ok(format!("{uri}: {} removed", amount(&objects)))
+}
+
+fn as_prefix(uri: &S3Uri) -> String {
+    let text = uri.to_string();
+    if text.ends_with('/') { text } else { format!("{text}/") }
+}
+
+fn amount(objects: &[Object]) -> String {
+    let size = objects.iter().map(|object| object.size).sum();
+    format!(
+        "{}, {}",
+        words::counted(objects.len() as u64, "object"),
+        words::bytes(size)
+    )
+}
+
+#[derive(clap::Args)]
+pub(super) struct Rb {
+    /// The bucket's name, or s3://name
+    #[arg(value_name = "BUCKET")]
+    bucket: String,
+    /// Remove what is in it, too
+    #[arg(short = 'f', long)]
+    force: bool,
+}
+
+impl Rb {
+    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let uri = bucket_of(&self.bucket)?;
+        let client = session.places().store(&uri)?;
+        if !client.buckets()?.iter().any(|bucket| bucket == uri.bucket()) {
+            front.display(&note(format!("{uri} already gone")));
+            return Ok(());
+        }
+        let objects = client.list_watched(&uri, &Watch::new(front, "", 0))?;
+        if !objects.is_empty() && !self.force {
+            return Err(MagicError::usage(format!("{uri} still holds {}", amount(&objects)))
+                .with_hint(format!("`%s3 rb -f {}` removes them with it", uri.bucket())));
+        }
+        let with = if objects.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", amount(&objects))
+        };
+        if !objects.is_empty() {
+            remove_below(&client, &uri, true, front)?;
+        }
+        client.delete_bucket(uri.bucket())?;
+        front.display(&note(format!("{uri} removed{with}")));
+        Ok(())
+    }
+}

@@ -1,0 +1,369 @@
+//! What a statement is and which names it mentions, told from its words. Polars parses the query itself; this looks only
+//! for what must not reach it: statements that change data, functions that read files past our own stores, more
+//! than one statement.
+
+use crate::error::MagicError;
+
+/// A statement that may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Statement {
+    /// It gives a table.
+    Query(String),
+    /// `CREATE TABLE name AS query`.
+    Create {
+        name: String,
+        query: String,
+        if_missing: bool,
+        replace: bool,
+    },
+    /// `DROP TABLE name, …`.
+    Drop { names: Vec<String> },
+}
+
+/// A piece of a query, comments and blanks left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    /// A bare word: a keyword or a name.
+    Word(String),
+    /// A name in double quotes or backticks.
+    Quoted(String),
+    /// A text in single quotes.
+    Text,
+    /// A number.
+    Number,
+    /// Anything else, a character.
+    Mark(char),
+}
+
+#[derive(Clone, Debug)]
+struct Placed {
+    token: Token,
+    start: usize,
+    end: usize,
+}
+
+/// The word at `tokens[at]` in capitals, if it is a bare one.
+fn keyword(tokens: &[Placed], at: usize) -> Option<String> {
+    match tokens.get(at).map(|placed| &placed.token) {
+        Some(Token::Word(word)) => Some(word.to_uppercase()),
+        _ => None,
+    }
+}
+
+fn name_at(tokens: &[Placed], at: usize) -> Option<String> {
+    match tokens.get(at).map(|placed| &placed.token) {
+        Some(Token::Word(name) | Token::Quoted(name)) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// Tells what a statement is, or why it may not run.
+pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
+    let mut tokens = tokens(query)?;
+    while tokens.last().is_some_and(|last| last.token == Token::Mark(';')) {
+        tokens.pop();
+    }
+    let Some(first) = tokens.first() else {
+        return Err(MagicError::usage("there is no query")
+            .with_hint("`%%sql -o name` with `SELECT … FROM frame` below it, or `%sql SELECT …`"));
+    };
+    if tokens.iter().any(|placed| placed.token == Token::Mark(';')) {
+        return Err(MagicError::usage("one statement a cell, and this one has several")
+            .with_hint("put each in a `%%sql` cell of its own, or chain them: WITH a AS (…) SELECT …"));
+    }
+    if let Some(function) = file_function(&tokens) {
+        return Err(
+            MagicError::usage(format!("{function}(…) would read past Ironsage's own stores"))
+                .with_hint("`%load s3://bucket/key -o name` makes a frame of the file; the query then names it"),
+        );
+    }
+    let whole = query[first.start..tokens.last().map_or(first.end, |last| last.end)].to_owned();
+    let word = keyword(&tokens, 0).unwrap_or_default();
+    match word.as_str() {
+        "CREATE" => create(&whole, query, &tokens),
+        "DROP" => drop_table(&tokens),
+        "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE" | "ALTER" | "MERGE" | "COPY" | "REPLACE" => Err(MagicError::usage(
+            format!("{word} would change data in place, which frames don't allow"),
+        )
+        .with_hint("`SELECT` what you want, and bind it with `-o name` (the same name is fine)")),
+        _ => Ok(Statement::Query(whole)),
+    }
+}
+
+fn create(whole: &str, query: &str, tokens: &[Placed]) -> Result<Statement, MagicError> {
+    let mut at = 1;
+    let replace = keyword(tokens, at).as_deref() == Some("OR") && keyword(tokens, at + 1).as_deref() == Some("REPLACE");
+    if replace {
+        at += 2;
+    }
+    if matches!(keyword(tokens, at).as_deref(), Some("TEMP" | "TEMPORARY")) {
+        at += 1;
+    }
+    let usage = || {
+        MagicError::usage(format!(
+            "this CREATE is not supported: {}",
+            ironsage_display::text::cut(whole, 60)
+        ))
+        .with_hint("`CREATE TABLE name AS SELECT …` binds a frame")
+    };
+    if keyword(tokens, at).as_deref() != Some("TABLE") {
+        return Err(usage());
+    }
+    at += 1;
+    let if_missing = keyword(tokens, at).as_deref() == Some("IF");
+    if if_missing {
+        at += 3;
+    }
+    let name = name_at(tokens, at).ok_or_else(usage)?;
+    if keyword(tokens, at + 1).as_deref() != Some("AS") || tokens.len() <= at + 2 {
+        return Err(usage());
+    }
+    let query = query[tokens[at + 2].start..tokens[tokens.len() - 1].end].to_owned();
+    Ok(Statement::Create {
+        name,
+        query,
+        if_missing,
+        replace,
+    })
+}
+
+fn drop_table(tokens: &[Placed]) -> Result<Statement, MagicError> {
+    let usage = || MagicError::usage("this DROP is not supported").with_hint("`DROP TABLE name` forgets a frame");
+    if keyword(tokens, 1).as_deref() != Some("TABLE") {
+        return Err(usage());
+    }
+    let mut at = if keyword(tokens, 2).as_deref() == Some("IF") {
+        4
+    } else {
+        2
+    };
+    let mut names = Vec::new();
+    loop {
+        names.push(name_at(tokens, at).ok_or_else(usage)?);
+        match tokens.get(at + 1).map(|placed| &placed.token) {
+            None => return Ok(Statement::Drop { names }),
+            Some(Token::Mark(',')) => at += 2,
+            Some(_) => return Err(usage()),
+        }
+    }
+}
+
+/// A function of Polars that reads files, called where a table stands.
+fn file_function(tokens: &[Placed]) -> Option<String> {
+    tokens
+        .windows(2)
+        .find_map(|pair| match (&pair[0].token, &pair[1].token) {
+            (Token::Word(word) | Token::Quoted(word), Token::Mark('(')) => {
+                let lower = word.to_lowercase();
+                let reads = ["read_", "scan_"].iter().any(|start| lower.starts_with(start));
+                reads.then(|| word.clone())
+            }
+            _ => None,
+        })
+}
+
+/// The first word in capitals.
+pub(super) fn first_word(query: &str) -> Option<String> {
+    keyword(&tokens(query).ok()?, 0)
+}
+
+/// All names that a query mentions, whatever they stand for.
+pub(super) fn identifiers(query: &str) -> Vec<String> {
+    let tokens = tokens(query).unwrap_or_default();
+    let mut names: Vec<String> = (0..tokens.len()).filter_map(|at| name_at(&tokens, at)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The names that stand where a table stands: after FROM, JOIN, and commas between tables.
+pub(super) fn tables(query: &str) -> Vec<String> {
+    let tokens = tokens(query).unwrap_or_default();
+    let mut names = Vec::new();
+    let mut in_from = false;
+    let mut depth: Vec<bool> = Vec::new();
+    for at in 0..tokens.len() {
+        match &tokens[at].token {
+            Token::Mark('(') => {
+                depth.push(in_from);
+                in_from = false;
+            }
+            Token::Mark(')') => in_from = depth.pop().unwrap_or(false),
+            Token::Mark(',') if in_from => names.extend(name_at(&tokens, at + 1)),
+            Token::Word(word) => match word.to_uppercase().as_str() {
+                "FROM" => {
+                    in_from = true;
+                    names.extend(name_at(&tokens, at + 1));
+                }
+                "JOIN" | "TABLE" => names.extend(name_at(&tokens, at + 1)),
+                "WHERE" | "GROUP" | "ORDER" | "HAVING" | "LIMIT" | "UNION" | "SELECT" | "ON" | "USING" => {
+                    in_from = false
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn tokens(query: &str) -> Result<Vec<Placed>, MagicError> {
+    let mut tokens = Vec::new();
+    let mut position = 0;
+    while let Some(letter) = query[position..].chars().next() {
+        let rest = &query[position..];
+        let start = position;
+        let token = if letter.is_whitespace() {
+            position += letter.len_utf8();
+            continue;
+        } else if rest.starts_with("--") {
+            position += rest.find('\n').unwrap_or(rest.len());
+            continue;
+        } else if rest.starts_with("/*") {
+            let end = rest.find("*/").ok_or_else(|| open("comment /*", query, start))?;
+            position += end + 2;
+            continue;
+        } else if letter == '\'' {
+            position = closing(query, start, '\'').ok_or_else(|| open("text '", query, start))?;
+            Token::Text
+        } else if letter == '"' || letter == '`' {
+            position = closing(query, start, letter).ok_or_else(|| open(&format!("name {letter}"), query, start))?;
+            Token::Quoted(query[start + 1..position - 1].replace(&format!("{letter}{letter}"), &letter.to_string()))
+        } else if letter.is_alphabetic() || letter == '_' {
+            let end = rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
+            position += end;
+            Token::Word(rest[..end].to_owned())
+        } else if letter.is_ascii_digit() {
+            let end = rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
+                .unwrap_or(rest.len());
+            position += end;
+            Token::Number
+        } else {
+            position += letter.len_utf8();
+            Token::Mark(letter)
+        };
+        tokens.push(Placed {
+            token,
+            start,
+            end: position,
+        });
+    }
+    Ok(tokens)
+}
+
+/// The position after the quote that closes the one at `start`; a doubled quote is part of the text.
+fn closing(query: &str, start: usize, quote: char) -> Option<usize> {
+    let mut position = start + 1;
+    loop {
+        position += query[position..].find(quote)? + 1;
+        if !query[position..].starts_with(quote) {
+            return Some(position);
+        }
+        position += 1;
+    }
+}
+
+fn open(what: &str, query: &str, at: usize) -> MagicError {
+    let line = query[..at].matches('\n').count() + 1;
+    MagicError::usage(format!("the {what} that begins on line {line} of the query never ends"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn comments_and_a_last_semicolon_are_no_part_of_the_query() {
+        let read = read("-- two zero heights\nSELECT * FROM a /* x; y */ WHERE b = ';' ;\n").unwrap();
+        assert_eq!(
+            read,
+            Statement::Query("SELECT * FROM a /* x; y */ WHERE b = ';'".into())
+        );
+    }
+
+    #[test]
+    fn create_and_drop_bind_and_unbind() {
+        let create = |query: &str| read(query).unwrap();
+        let expected = |if_missing, replace| Statement::Create {
+            name: "c".into(),
+            query: "SELECT 1".into(),
+            if_missing,
+            replace,
+        };
+        assert_eq!(create("CREATE TABLE c AS SELECT 1;"), expected(false, false));
+        assert_eq!(create("create or replace table c as SELECT 1"), expected(false, true));
+        assert_eq!(
+            create("CREATE TABLE IF NOT EXISTS \"c\" AS SELECT 1"),
+            expected(true, false)
+        );
+        assert_eq!(
+            create("DROP TABLE IF EXISTS a, b"),
+            Statement::Drop {
+                names: vec!["a".into(), "b".into()]
+            }
+        );
+        assert!(
+            read("CREATE VIEW c AS SELECT 1")
+                .unwrap_err()
+                .hint
+                .unwrap()
+                .contains("CREATE TABLE name AS")
+        );
+    }
+
+    #[test]
+    fn what_changes_data_reads_files_or_comes_in_two_is_refused() {
+        for query in [
+            "INSERT INTO a VALUES (1)",
+            "delete from a",
+            "TRUNCATE a",
+            "UPDATE a SET b = 1",
+        ] {
+            assert!(read(query).unwrap_err().message.contains("in place"), "{query}");
+        }
+        for query in [
+            "SELECT * FROM read_csv('x.csv')",
+            "SELECT * FROM READ_PARQUET ( 'x' )",
+            "SELECT * FROM \"read_json\"('x')",
+        ] {
+            assert!(read(query).unwrap_err().hint.unwrap().contains("%load"), "{query}");
+        }
+        assert!(
+            read("SELECT 1; SELECT 2")
+                .unwrap_err()
+                .message
+                .contains("one statement")
+        );
+        assert!(read("-- nothing\n").unwrap_err().message.contains("no query"));
+        assert_eq!(
+            read("SELECT 'read_csv(' FROM a").unwrap(),
+            Statement::Query("SELECT 'read_csv(' FROM a".into())
+        );
+    }
+
+    #[test]
+    fn tables_stand_after_from_and_join() {
+        let query = "WITH w AS (SELECT * FROM a, \"b c\") SELECT d.x FROM w JOIN e ON w.x = e.y, f WHERE x IN (1, 2)";
+        assert_eq!(tables(query), ["a", "b c", "e", "w"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(query in "\\PC{0,60}") {
+            let _ = read(&query);
+            let _ = tables(&query);
+        }
+
+        #[test]
+        fn quotes_and_marks_never_panic(query in "[ '\"`;()/*a-]{0,24}") {
+            let _ = read(&query);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The session: one namespace of frames, plans, recipes, models and values, shared by all magics and by
+//! the kernel. It hands out snapshots (a frame is a handful of reference-counted columns), so that no lock
+//! is held while a magic runs and a failed magic has changed nothing. The latest binding of a name wins,
+//! whatever its kind.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ironsage_client::Launcher;
+use ironsage_contract::home::Home;
+use ironsage_prep::Recipe;
+use parking_lot::RwLock;
+use polars::prelude::*;
+
+use crate::error::MagicError;
+use crate::language::scalar::Scalar;
+use crate::language::suggest;
+use crate::model_store::SavedModel;
+use crate::places::Places;
+
+/// What a session is made of.
+pub struct SessionConfig {
+    /// Where models and the local service's state live.
+    pub home: Home,
+    /// Starts the local service when a magic needs it.
+    pub launcher: Arc<dyn Launcher>,
+}
+
+/// What a name is bound to.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A frame in memory.
+    Frame(DataFrame),
+    /// A plan that runs when it is asked for.
+    Plan(Box<LazyFrame>),
+    /// A recipe, defined and not yet fitted.
+    Recipe(Arc<Recipe>),
+    /// A trained model.
+    Model(Arc<SavedModel>),
+    /// A typed value, from `%param`.
+    Scalar(Scalar),
+}
+
+impl Value {
+    /// The kind in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Frame(_) => "frame",
+            Value::Plan(_) => "plan",
+            Value::Recipe(_) => "recipe",
+            Value::Model(_) => "model",
+            Value::Scalar(_) => "value",
+        }
+    }
+}
+
+/// A name's value, and when it was bound: a higher version is later.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// What the name stands for.
+    pub value: Value,
+    /// Grows with each binding in the session.
+    pub version: u64,
+}
+
+/// Rust's side of the namespace: asked only when a magic names something that is not bound here, and by `%who`.
+pub trait RustNames: Send + Sync {
+    /// The variables of the Rust cells with their types.
+    fn names(&self) -> Vec<(String, String)>;
+    /// A variable of type `DataFrame`, or a `LazyFrame` collected.
+    fn frame(&self, name: &str) -> Option<DataFrame>;
+    /// A variable that is a number, a truth value or a text, for `{{name}}`.
+    fn scalar(&self, _name: &str) -> Option<Scalar> {
+        None
+    }
+}
+
+/// The shared namespace and what magics need beside it; cheap to clone.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    names: RwLock<BTreeMap<String, Binding>>,
+    last: RwLock<Option<Value>>,
+    versions: AtomicU64,
+    rust: RwLock<Option<Arc<dyn RustNames>>>,
+    places: Places,
+    home: Home,
+    folder: RwLock<PathBuf>,
+    environment: RwLock<BTreeMap<String, String>>,
+}
+
+impl Session {
+    /// An empty session; relative paths start at this process's working directory.
+    pub fn new(config: SessionConfig) -> Session {
+        Session {
+            inner: Arc::new(Inner {
+                names: RwLock::default(),
+                last: RwLock::default(),
+                versions: AtomicU64::new(1),
+                rust: RwLock::default(),
+                places: Places::new(config.launcher),
+                home: config.home,
+                // The notebook's folder: Jupyter starts kernels there.
+                folder: RwLock::new(std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),
+                environment: RwLock::default(),
+            }),
+        }
+    }
+
+    /// Where models and the service's state live.
+    pub fn home(&self) -> &Home {
+        &self.inner.home
+    }
+
+    /// The stores and services that magics speak to.
+    pub fn places(&self) -> &Places {
+        &self.inner.places
+    }
+
+    /// Tells the session where to ask for Rust's variables.
+    pub fn set_rust(&self, rust: Arc<dyn RustNames>) {
+        *self.inner.rust.write() = Some(rust);
+    }
+
+    /// Rust's side of the namespace, where there is one.
+    pub fn rust(&self) -> Option<Arc<dyn RustNames>> {
+        self.inner.rust.read().clone()
+    }
+
+    // Binding
+
+    /// Binds a value; what had the name before is gone, whatever it was.
+    pub fn bind(&self, name: &str, value: Value) {
+        let version = self.inner.versions.fetch_add(1, Ordering::Relaxed);
+        *self.inner.last.write() = Some(value.clone());
+        if name != "_" {
+            self.inner
+                .names
+                .write()
+                .insert(name.to_owned(), Binding { value, version });
+        }
+    }
+
+    /// Binds a frame.
+    pub fn bind_frame(&self, name: &str, frame: DataFrame) {
+        self.bind(name, Value::Frame(frame));
+    }
+
+    /// Makes a value the last result, `_`, without giving it a name.
+    pub fn set_last(&self, value: Value) {
+        *self.inner.last.write() = Some(value);
+    }
+
+    /// Forgets a name (a Rust cell took it, or was told to); true if there was something.
+    pub fn unbind(&self, name: &str) -> bool {
+        if name == "_" {
+            return self.inner.last.write().take().is_some();
+        }
+        self.inner.names.write().remove(name).is_some()
+    }
+
+    // Looking up
+
+    /// What is bound to a name here; Rust is not asked.
+    pub fn value(&self, name: &str) -> Option<Value> {
+        if name == "_" {
+            return self.inner.last.read().clone();
+        }
+        self.inner.names.read().get(name).map(|binding| binding.value.clone())
+    }
+
+    /// All bindings in the order of their names: a snapshot.
+    pub fn bindings(&self) -> Vec<(String, Binding)> {
+        self.inner
+            .names
+            .read()
+            .iter()
+            .map(|(name, binding)| (name.clone(), binding.clone()))
+            .collect()
+    }
+
+    /// The names of all frames and plans bound here.
+    pub fn frame_names(&self) -> Vec<String> {
+        self.names_of(|value| matches!(value, Value::Frame(_) | Value::Plan(_)))
+    }
+
+    /// The names of the bindings whose value `wanted` accepts.
+    pub fn names_of(&self, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
+        let names = self.inner.names.read();
+        names
+            .iter()
+            .filter(|(_, binding)| wanted(&binding.value))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// All frames in memory with their versions: what Rust cells may see.
+    pub fn frames(&self) -> Vec<(String, DataFrame, u64)> {
+        let names = self.inner.names.read();
+        names
+            .iter()
+            .filter_map(|(name, binding)| match &binding.value {
+                Value::Frame(frame) => Some((name.clone(), frame.clone(), binding.version)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// A frame or a plan as a plan, without running anything: what SQL works on.
+    pub fn plan(&self, name: &str) -> Result<LazyFrame, MagicError> {
+        match self.value(name) {
+            Some(Value::Frame(frame)) => Ok(frame.lazy()),
+            Some(Value::Plan(plan)) => Ok(*plan),
+            Some(other) => Err(wrong_kind(name, &other, "frame")),
+            None => match self.rust().and_then(|rust| rust.frame(name)) {
+                Some(frame) => Ok(frame.lazy()),
+                None => Err(self.unknown(name, "frame", &self.frame_names())),
+            },
+        }
+    }
+
+    /// A frame by name; a plan is run. Rust's variables are asked for what is not bound here.
+    pub fn frame(&self, name: &str) -> Result<DataFrame, MagicError> {
+        match self.value(name) {
+            Some(Value::Frame(frame)) => Ok(frame),
+            Some(Value::Plan(plan)) => Ok(plan.collect()?),
+            _ => Ok(self.plan(name)?.collect()?),
+        }
+    }
+
+    /// A recipe by name.
+    pub fn recipe(&self, name: &str) -> Result<Arc<Recipe>, MagicError> {
+        match self.value(name) {
+            Some(Value::Recipe(recipe)) => Ok(recipe),
+            Some(other) => Err(wrong_kind(name, &other, "recipe")),
+            None => Err(self.unknown(
+                name,
+                "recipe",
+                &self.names_of(|value| matches!(value, Value::Recipe(_))),
+            )),
+        }
+    }
+
+    /// A model by name.
+    pub fn model(&self, name: &str) -> Result<Arc<SavedModel>, MagicError> {
+        match self.value(name) {
+            Some(Value::Model(model)) => Ok(model),
+            Some(other) => Err(wrong_kind(name, &other, "model")),
+            None => Err(self.unknown(name, "model", &self.names_of(|value| matches!(value, Value::Model(_))))),
+        }
+    }
+
+    /// "There is no frame called …", with the nearest name or the list of what there is.
+    pub fn unknown(&self, name: &str, kind: &str, candidates: &[String]) -> MagicError {
+        let message = if name == "_" {
+            "there is no last result yet".to_owned()
+        } else {
+            format!("there is no {kind} called `{name}`")
+        };
+        let hint = suggest::nearest_or_list(name, &format!("{kind}s"), candidates).or_else(|| match kind {
+            "frame" => Some("`%load data.csv -o name` makes one; `%who` lists what there is".to_owned()),
+            "recipe" => Some("`%%prep name` with one step a line defines one".to_owned()),
+            "model" => Some("`%train … -o name` makes one, `%model open name` opens a saved one".to_owned()),
+            _ => None,
+        });
+        MagicError::not_found(message).with_hint_from(hint)
+    }
+
+    // The surroundings
+
+    /// The folder that relative paths start from.
+    pub fn folder(&self) -> PathBuf {
+        self.inner.folder.read().clone()
+    }
+
+    /// Moves to another folder (`%cd`).
+    pub fn set_folder(&self, folder: PathBuf) {
+        *self.inner.folder.write() = folder;
+    }
+
+    /// A path as typed, made absolute: `~` is the user's home, relative paths start at [`Session::folder`].
+    pub fn path(&self, typed: &str) -> PathBuf {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let path = match (typed.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            (None, Some(home)) if typed == "~" => home,
+            _ => Path::new(typed).to_owned(),
+        };
+        self.folder().join(path)
+    }
+
+    /// The environment that `%env` set, for shells and Rust cells.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        self.inner.environment.read().clone()
+    }
+
+    /// Sets a variable for shells and Rust cells that start from now on.
+    pub fn set_environment(&self, name: &str, value: &str) {
+        self.inner.environment.write().insert(name.to_owned(), value.to_owned());
+    }
+}
+
+fn wrong_kind(name: &str, value: &Value, wanted: &str) -> MagicError {
+    MagicError::usage(format!("`{name}` is a {}, not a {wanted}", value.kind()))
+        .with_hint("`%who` shows what each name is")
+}

@@ -1,0 +1,1 @@
+//! The promises of the magics, each as a person would see it.
