@@ -28,27 +28,26 @@ pub(crate) fn answer(kernel: &Arc<Kernel>, request: &Arc<Request>) -> bool {
     true
 }
 
-/// The running cell is asked to stop, and the ones that wait won't run: who
-/// presses stop during "Run All" means all of it.
 fn interrupt(kernel: &Kernel, request: &Request) {
     kernel.iopub.status(State::Busy, request);
-    kernel.queue.abort_waiting();
     kernel.reply(request, &json!({"status": "ok"}));
     stop_running(kernel);
     kernel.queue.idle_beside(kernel, request);
 }
 
-/// The flag before the question: an engine whose `input` returns must already
+/// The engine before the question: a cell whose `input` returns must already
 /// see that it was interrupted.
 fn stop_running(kernel: &Kernel) {
-    let asked = caught(|| {
-        kernel.engine.interrupt();
-        Ok(())
+    kernel.queue.interrupt(|| {
+        let asked = caught(|| {
+            kernel.engine.interrupt();
+            Ok(())
+        });
+        if let Err(failure) = asked {
+            tracing::error!(%failure, "the engine could not be interrupted");
+        }
+        kernel.stdin.cancel(&InputError::Interrupted);
     });
-    if let Err(failure) = asked {
-        tracing::error!(%failure, "the engine could not be interrupted");
-    }
-    kernel.stdin.cancel(&InputError::Interrupted);
 }
 
 /// The reply goes out before anything is taken down; see `kernel::serve` for the rest.

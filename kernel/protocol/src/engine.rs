@@ -36,7 +36,9 @@ pub trait Engine: Send + Sync + 'static {
         ))
     }
 
-    /// Asks the running cell to stop. Called on a thread that serves front ends: it must not block.
+    /// Asks the running cell to stop. Called only while one runs, on a thread that serves
+    /// front ends: it must not block. It may come before `execute` has begun to look out for
+    /// it; [`Outputs::interrupted`] tells whether it did.
     fn interrupt(&self);
 
     /// The process ends after this; `restart` when another one will follow.
@@ -69,7 +71,6 @@ pub struct HelpLink {
 
 /// A cell to run, and how.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct ExecuteRequest {
     /// The cell's text.
     pub code: String,

@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,7 +50,12 @@ struct Waiting {
     received: u64,
     /// Requests with smaller numbers are not run.
     abort_before: u64,
-    running: Option<Arc<Request>>,
+    running: Option<Running>,
+}
+
+struct Running {
+    request: Arc<Request>,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Queue {
@@ -86,7 +92,7 @@ impl Queue {
     /// Everything that waits now is not to be run.
     pub(crate) fn abort_waiting(&self) {
         let mut state = self.state.lock();
-        state.abort_before = state.received;
+        state.abort_before = state.received.max(state.abort_before);
     }
 
     /// No more cells: the engine's thread ends after the running one.
@@ -96,6 +102,20 @@ impl Queue {
         state.jobs = None;
     }
 
+    /// Stops the running cell by `stop`, which must not block. Who presses stop
+    /// during "Run All" means all of it: what waits now is not run, either.
+    ///
+    /// The lock is held meanwhile, so that neither an interrupt is lost to a cell
+    /// that is just beginning, nor hits one that came after it.
+    pub(crate) fn interrupt(&self, stop: impl FnOnce()) {
+        let mut state = self.state.lock();
+        state.abort_before = state.received.max(state.abort_before);
+        if let Some(running) = &state.running {
+            running.interrupted.store(true, Ordering::SeqCst);
+            stop();
+        }
+    }
+
     /// Says `idle` for a request that was answered beside a running cell. Front
     /// ends and the server show and cull by the last status they saw: where a
     /// cell goes on running, its `busy` is said again.
@@ -103,19 +123,24 @@ impl Queue {
         let state = self.state.lock();
         kernel.iopub.status(State::Idle, request);
         if let Some(running) = &state.running {
-            kernel.iopub.status(State::Busy, running);
+            kernel.iopub.status(State::Busy, &running.request);
         }
     }
 
-    /// Whether to run it. From here on it is the running cell.
-    fn begin(&self, kernel: &Kernel, job: &Job) -> bool {
+    /// From here on it is the running cell; gives what tells it to stop. Nothing
+    /// where it is not to be run.
+    fn begin(&self, kernel: &Kernel, job: &Job) -> Option<Arc<AtomicBool>> {
         let mut state = self.state.lock();
         kernel.iopub.status(State::Busy, &job.request);
         if job.number < state.abort_before {
-            return false;
+            return None;
         }
-        state.running = Some(Arc::clone(&job.request));
-        true
+        let interrupted = Arc::new(AtomicBool::new(false));
+        state.running = Some(Running {
+            request: Arc::clone(&job.request),
+            interrupted: Arc::clone(&interrupted),
+        });
+        Some(interrupted)
     }
 
     fn end(&self, kernel: &Kernel, request: &Request) {
@@ -137,10 +162,9 @@ pub(crate) fn start(kernel: Arc<Kernel>, jobs: Receiver<Job>) -> std::io::Result
         .spawn(move || {
             let mut count = 0;
             for job in jobs {
-                if kernel.queue.begin(&kernel, &job) {
-                    run(&kernel, &job, &mut count);
-                } else {
-                    kernel.reply(&job.request, &json!({"status": "aborted"}));
+                match kernel.queue.begin(&kernel, &job) {
+                    Some(interrupted) => run(&kernel, &job, interrupted, &mut count),
+                    None => kernel.reply(&job.request, &json!({"status": "aborted"})),
                 }
                 kernel.queue.end(&kernel, &job.request);
             }
@@ -148,7 +172,7 @@ pub(crate) fn start(kernel: Arc<Kernel>, jobs: Receiver<Job>) -> std::io::Result
 }
 
 /// From `execute_input` to the reply.
-fn run(kernel: &Kernel, job: &Job, count: &mut u64) {
+fn run(kernel: &Kernel, job: &Job, interrupted: Arc<AtomicBool>, count: &mut u64) {
     let started = wire::now();
     let request = &job.request;
     let mut cell = job.content.cell(request);
@@ -166,6 +190,7 @@ fn run(kernel: &Kernel, job: &Job, count: &mut u64) {
         Arc::clone(&kernel.stdin),
         Some(kernel.runtime.clone()),
         Arc::clone(request),
+        interrupted,
         &cell,
     );
     let ended = caught(|| kernel.engine.execute(&cell, &outputs));

@@ -8,6 +8,7 @@
 //! [`SEGMENTS`] times within one tick keeps the order within each stream only.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -39,6 +40,7 @@ struct Inner {
     /// Runs the tick; without it (in tests of an engine) text waits for the next flush.
     runtime: Option<Handle>,
     request: Arc<Request>,
+    interrupted: Arc<AtomicBool>,
     silent: bool,
     allow_stdin: bool,
     execution_count: u64,
@@ -81,6 +83,7 @@ impl Outputs {
         stdin: Arc<Stdin>,
         runtime: Option<Handle>,
         request: Arc<Request>,
+        interrupted: Arc<AtomicBool>,
         cell: &crate::engine::ExecuteRequest,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -88,6 +91,7 @@ impl Outputs {
             stdin,
             runtime,
             request,
+            interrupted,
             silent: cell.silent,
             allow_stdin: cell.allow_stdin,
             execution_count: cell.execution_count,
@@ -153,7 +157,13 @@ impl Outputs {
             return Err(InputError::NotAllowed);
         }
         self.flush();
-        self.0.stdin.ask(&self.0.request, prompt, password)
+        let unless = || self.interrupted();
+        self.0.stdin.ask(&self.0.request, prompt, password, unless)
+    }
+
+    /// Whether this cell was asked to stop.
+    pub fn interrupted(&self) -> bool {
+        self.0.interrupted.load(Ordering::SeqCst)
     }
 
     /// Sends the text gathered so far without waiting for the tick.

@@ -39,9 +39,20 @@ pub(crate) async fn serve(kernel: Arc<Kernel>, channel: Channel, mut socket: Rou
         };
         match kernel.session.decode(channel, message) {
             Ok(reply) if channel == Channel::Stdin => kernel.stdin.answer(&reply),
-            Ok(request) => answer(&kernel, &request),
+            Ok(request) => guarded(&kernel, &request),
             Err(error) => tracing::warn!(%channel, %error, "message dropped"),
         }
+    }
+}
+
+/// A mistake in here must not end the loop: it would take the kernel's ears with it.
+fn guarded(kernel: &Arc<Kernel>, request: &Arc<Request>) {
+    let answered = caught(|| {
+        answer(kernel, request);
+        Ok(())
+    });
+    if let Err(failure) = answered {
+        kernel.reply(request, &messages::error_reply(&failure));
     }
 }
 

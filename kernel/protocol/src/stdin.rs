@@ -91,7 +91,14 @@ impl Stdin {
     }
 
     /// Asks whoever sent `parent`; blocks until there is an answer or none can come.
-    pub(crate) fn ask(&self, parent: &Request, prompt: &str, password: bool) -> Result<String, InputError> {
+    /// An interrupt that came before the question was open shows in `interrupted`.
+    pub(crate) fn ask(
+        &self,
+        parent: &Request,
+        prompt: &str,
+        password: bool,
+        interrupted: impl FnOnce() -> bool,
+    ) -> Result<String, InputError> {
         let content = json!({"prompt": prompt, "password": password});
         let (id, message) =
             self.session
@@ -102,8 +109,12 @@ impl Stdin {
             identities: parent.identities.clone(),
             answer,
         });
-        self.outbox.send(message);
-        let answer = wait.recv().unwrap_or(Err(InputError::Interrupted));
+        let answer = if interrupted() {
+            Err(InputError::Interrupted)
+        } else {
+            self.outbox.send(message);
+            wait.recv().unwrap_or(Err(InputError::Interrupted))
+        };
         self.open.lock().retain(|question| question.id != id);
         answer
     }

@@ -50,7 +50,7 @@ impl Transcript {
             execution_count: 1,
             ..ExecuteRequest::default()
         };
-        let outputs = Outputs::new(iopub, stdin, None, request, &cell);
+        let outputs = Outputs::new(iopub, stdin, None, request, Arc::default(), &cell);
         let transcript = Self {
             session,
             items: Mutex::new(items),

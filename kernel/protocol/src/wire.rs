@@ -174,28 +174,12 @@ impl Session {
             identities: frames,
             header: read("header", header)?,
             raw_header: header.clone(),
-            parent: read::<Parent>("parent header", parent)?.header(),
+            // `{}` where it answers nothing.
+            parent: serde_json::from_value(Value::Object(read("parent header", parent)?)).ok(),
             metadata: read("metadata", metadata)?,
             content: content.clone(),
         };
         Ok(Arc::new(request))
-    }
-}
-
-/// `{}`, or the header of what is answered.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Parent {
-    Header(Header),
-    Other(Map<String, Value>),
-}
-
-impl Parent {
-    fn header(self) -> Option<Header> {
-        match self {
-            Self::Header(header) => Some(header),
-            Self::Other(_) => None,
-        }
     }
 }
 

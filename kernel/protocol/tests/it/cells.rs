@@ -219,9 +219,9 @@ async fn an_interrupt_with_nothing_to_stop_stops_nothing() {
 #[tokio::test]
 async fn questions_are_answered_while_a_cell_runs() {
     let (kernel, mut front) = kernel().await;
-    let cell = front.execute("deaf 1500").await;
-    front.begun(&cell, "deaf 1500", 1).await;
-    let start = Instant::now();
+    // Far longer than the bound below: no answer can have waited for it.
+    let cell = front.execute("sleep 60000").await;
+    front.begun(&cell, "sleep 60000", 1).await;
     for (kind, content) in [
         ("kernel_info_request", json!({})),
         ("is_complete_request", json!({"code": "1"})),
@@ -230,13 +230,17 @@ async fn questions_are_answered_while_a_cell_runs() {
         ("history_request", json!({"hist_access_type": "tail", "n": 1})),
         ("comm_info_request", json!({})),
     ] {
+        let start = Instant::now();
         let asked = front.round(kind, content).await;
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "{kind}: {:?}",
+            start.elapsed()
+        );
         assert_ne!(asked["status"], "error", "{kind}");
         // The kernel is not idle: the last status that front ends see says so.
         front.status("busy", &cell).await;
     }
-    let took = start.elapsed();
-    assert!(took < Duration::from_millis(1_000), "six answers took {took:?}");
-    front.ended(&cell, 1).await;
+    front.stop(&cell).await;
     front.close(kernel).await;
 }

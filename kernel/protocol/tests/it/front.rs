@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use ironsage_protocol::{Connection, Exit, ProtocolError};
+use ironsage_protocol::{Channel, Connection, Exit, ProtocolError};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::time::timeout;
@@ -122,8 +122,9 @@ impl Front {
             sent: 0,
             seen: HashSet::new(),
         };
-        front.iopub.connect(&address(connection.iopub_port)).await.unwrap();
+        // Before connecting, so that the library sends it once.
         front.iopub.subscribe("").await.unwrap();
+        front.iopub.connect(&address(connection.iopub_port)).await.unwrap();
         front.shell.connect(&address(connection.shell_port)).await.unwrap();
         front.control.connect(&address(connection.control_port)).await.unwrap();
         front.stdin.connect(&address(connection.stdin_port)).await.unwrap();
@@ -250,6 +251,27 @@ impl Front {
         let reply = self.answered(&kind.replace("_request", "_reply"), &id).await;
         self.status("idle", &id).await;
         reply.content
+    }
+
+    /// Interrupts a running `sleep` and takes all that follows from it.
+    pub async fn stop(&mut self, cell: &str) {
+        self.ask_control("interrupt_request", json!({})).await;
+        assert_eq!(self.reply_control().await.content, json!({"status": "ok"}));
+        let reply = self.answered("execute_reply", cell).await;
+        assert_eq!(reply.content["ename"], "KeyboardInterrupt");
+        let mut idle = 0;
+        while idle < 2 {
+            idle += usize::from(self.iopub().await.content["execution_state"] == "idle");
+        }
+    }
+
+    /// A new shell connection under the same name.
+    pub async fn reconnect(&mut self, connection: &Connection) {
+        let mut options = SocketOptions::default();
+        options.peer_identity(PeerIdentity::try_from(self.session.as_bytes()).unwrap());
+        // As Jupyter Server does it: the stale connection is closed, the next one opened at once.
+        self.shell = DealerSocket::with_options(options);
+        self.shell.connect(&connection.endpoint(Channel::Shell)).await.unwrap();
     }
 
     /// Nothing may arrive on any socket.

@@ -38,8 +38,8 @@ async fn a_topic_is_greeted_under_its_own_name() {
     drop(narrow);
     let mut socket = SubSocket::new();
     let address = format!("tcp://127.0.0.1:{}", kernel.connection.iopub_port);
-    socket.connect(&address).await.unwrap();
     socket.subscribe("stream").await.unwrap();
+    socket.connect(&address).await.unwrap();
     let greeting = zeromq::SocketRecv::recv(&mut socket).await.unwrap();
     assert_eq!(greeting.get(0).unwrap().as_ref(), b"stream");
     drop(socket);

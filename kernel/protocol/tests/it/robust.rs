@@ -55,16 +55,16 @@ async fn forged_and_damaged_messages_are_dropped() {
 #[tokio::test]
 async fn the_heart_beats_while_a_cell_runs() {
     let (kernel, mut front) = kernel().await;
-    let id = front.execute("deaf 200").await;
-    front.begun(&id, "deaf 200", 1).await;
+    let id = front.execute("sleep 60000").await;
+    front.begun(&id, "sleep 60000", 1).await;
     let start = Instant::now();
     for beat in 0..20_u8 {
         front.heart.send(vec![beat, 1, 2].into()).await.unwrap();
         let echo = front.heart.recv().await.unwrap();
         assert_eq!(echo.get(0).unwrap().as_ref(), [beat, 1, 2]);
     }
-    assert!(start.elapsed() < Duration::from_millis(150), "{:?}", start.elapsed());
-    front.ended(&id, 1).await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    front.stop(&id).await;
     front.close(kernel).await;
 }
 
@@ -97,6 +97,7 @@ async fn forged_and_stale_answers_are_ignored() {
     let content = json!({"value": "forged"});
     let (_, early) = front.frames("input_reply", &json!({}), &content);
     front.stdin.send(early.try_into().unwrap()).await.unwrap();
+    front.nothing().await;
 
     let id = front.execute("ask name?").await;
     front.begun(&id, "ask name?", 1).await;
@@ -171,6 +172,17 @@ async fn an_interrupt_ends_a_wait_for_input() {
     let mut idle = 0;
     while idle < 2 {
         idle += usize::from(front.iopub().await.content["execution_state"] == "idle");
+    }
+    front.close(kernel).await;
+}
+
+#[tokio::test]
+async fn a_front_end_that_comes_back_under_its_name_is_answered() {
+    let (kernel, mut front) = kernel().await;
+    for _ in 0..20 {
+        // A new connection takes the place of the old one, as after a lost web socket.
+        front.reconnect(&kernel.connection).await;
+        front.round("kernel_info_request", json!({})).await;
     }
     front.close(kernel).await;
 }

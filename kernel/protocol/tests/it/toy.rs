@@ -82,7 +82,8 @@ impl Engine for Toy {
     }
 
     fn execute(&self, request: &ExecuteRequest, outputs: &Outputs) -> Result<(), CellFailure> {
-        *self.interrupted.lock() = false;
+        // An interrupt may have come between the cell's beginning and here.
+        *self.interrupted.lock() = outputs.interrupted();
         if request.code == "tags" {
             outputs.stdout(&format!("{:?} {:?}", request.tags, request.cell_id));
             return Ok(());
