@@ -10,9 +10,9 @@ use crate::session::{Session, Value};
 /// A frame by name. A plan is run on a worker, and abandoned when the person says stop.
 pub(crate) fn collect(name: &str, session: &Session, front: &dyn Front) -> Result<DataFrame, MagicError> {
     match session.value(name) {
-        Some(Value::Plan(plan)) => {
-            guard::on_worker(front, &format!("running the plan {name}"), move || Ok(plan.collect()?))
-        }
+        Some(Value::Plan(plan)) => guard::on_worker(front, &format!("running the plan {name}"), move || {
+            Ok((*plan).collect()?)
+        }),
         _ => session.frame(name),
     }
 }

@@ -29,7 +29,7 @@ pub struct SessionConfig {
 }
 
 /// What a name is bound to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Value {
     /// A frame in memory.
     Frame(DataFrame),
@@ -52,6 +52,18 @@ impl Value {
             Value::Recipe(_) => "recipe",
             Value::Model(_) => "model",
             Value::Scalar(_) => "value",
+        }
+    }
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Frame(frame) => write!(formatter, "Frame({})", crate::text::shape(frame)),
+            Value::Plan(_) => formatter.write_str("Plan"),
+            Value::Recipe(recipe) => write!(formatter, "Recipe({} steps)", recipe.steps().len()),
+            Value::Model(model) => write!(formatter, "Model({})", model.summary()),
+            Value::Scalar(value) => write!(formatter, "Scalar({value:?})"),
         }
     }
 }
@@ -228,7 +240,7 @@ impl Session {
     pub fn frame(&self, name: &str) -> Result<DataFrame, MagicError> {
         match self.value(name) {
             Some(Value::Frame(frame)) => Ok(frame),
-            Some(Value::Plan(plan)) => Ok(plan.collect()?),
+            Some(Value::Plan(plan)) => Ok((*plan).collect()?),
             _ => Ok(self.plan(name)?.collect()?),
         }
     }

@@ -128,22 +128,21 @@ fn fact(frame: &DataFrame, name: &str, path: &[&str], written: &str) -> Result<S
 }
 
 fn fact_of_column(column: &Column, fact: &str) -> Option<Result<String, MagicError>> {
-    let series = column.as_materialized_series();
     let scalar = match fact {
-        "min" => series.min_reduce(),
-        "max" => series.max_reduce(),
-        "mean" => series.mean_reduce(),
-        "median" => series.median_reduce(),
-        "sum" => series.sum_reduce(),
+        "min" => column.min_reduce(),
+        "max" => column.max_reduce(),
+        "mean" => column.mean_reduce(),
+        "median" => column.median_reduce(),
+        "sum" => column.sum_reduce(),
         "n_unique" => {
             return Some(
-                series
+                column
                     .n_unique()
                     .map(|count| count.to_string())
                     .map_err(MagicError::from),
             );
         }
-        "null_count" => return Some(Ok(series.null_count().to_string())),
+        "null_count" => return Some(Ok(column.null_count().to_string())),
         _ => return None,
     };
     Some(

@@ -158,7 +158,7 @@ impl Load {
 
 /// The rows of two files under each other; they must have the same columns.
 fn stacked(mut whole: DataFrame, next: &DataFrame, first: &Part, part: &Part) -> Result<DataFrame, MagicError> {
-    whole.vstack_mut(next).map_err(|_| {
+    if whole.schema() != next.schema() {
         let describe = |frame: &DataFrame| {
             let fields = frame
                 .columns()
@@ -166,14 +166,15 @@ fn stacked(mut whole: DataFrame, next: &DataFrame, first: &Part, part: &Part) ->
                 .map(|column| format!("{}: {}", column.name(), column.dtype()));
             fields.collect::<Vec<_>>().join(", ")
         };
-        MagicError::data(format!(
+        return Err(MagicError::data(format!(
             "{} and {} don't have the same columns and types ({} | {})",
             first.name(),
             part.name(),
             describe(&whole),
             describe(next)
         ))
-        .with_hint("load them one by one, and bring them together with %%sql")
-    })?;
+        .with_hint("load them one by one, and bring them together with %%sql"));
+    }
+    whole.vstack_mut(next)?;
     Ok(whole)
 }

@@ -75,7 +75,10 @@ impl Magic for Split {
         }
         let frame = frames::collect(&self.frame, session, front)?;
         let groups = match &self.stratify {
-            Some(column) => groups_of(text::column(&frame, &self.frame, column)?)?,
+            Some(column) => {
+                text::column(&frame, &self.frame, column)?;
+                groups_of(&frame, column)?
+            }
             None => vec![(0..frame.height() as IdxSize).collect()],
         };
         let rows = divide(groups, &fractions, self.seed);
@@ -126,17 +129,16 @@ impl Split {
 }
 
 /// The rows of each value of a column, values in the order of their first row.
-fn groups_of(column: &Column) -> Result<Vec<Vec<IdxSize>>, MagicError> {
-    let groups = column.as_materialized_series().group_tuples(false, true)?;
-    let mut rows: Vec<Vec<IdxSize>> = groups
+fn groups_of(frame: &DataFrame, column: &str) -> Result<Vec<Vec<IdxSize>>, MagicError> {
+    let groups = frame.group_by_stable([column])?;
+    Ok(groups
+        .get_groups()
         .iter()
         .map(|group| match group {
             GroupsIndicator::Idx((_, rows)) => rows.to_vec(),
             GroupsIndicator::Slice([first, count]) => (first..first + count).collect(),
         })
-        .collect();
-    rows.sort_by_key(|rows| rows.first().copied());
-    Ok(rows)
+        .collect())
 }
 
 /// Deals the rows of each group out to the parts; rows of a part are in order.

@@ -1,1 +1,12 @@
-//! The promises of the magics, each as a person would see it.
+//! The promises of the magics, each as a person would see it: lines go in as a kernel hands them over, and what is
+//! shown is read from a recorder.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod bench;
+mod completion;
+mod frames;
+mod grammar;
+mod help;
+mod shell;
+mod sql;
+mod store;

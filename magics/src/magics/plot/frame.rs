@@ -205,6 +205,9 @@ pub(super) struct Corr {
     /// The frame
     #[arg(value_name = "FRAME")]
     frame: String,
+    /// These columns only
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -214,8 +217,9 @@ impl Corr {
         let options = CorrOptions {
             title: self.common.title(),
         };
+        let columns = self.columns;
         draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::corr(frame, &options)
+            plot::corr(frame, &columns, &options)
         })
     }
 }

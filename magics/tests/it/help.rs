@@ -1,0 +1,51 @@
+//! Help from the declarations.
+
+use ironsage_magics::{MagicInfo, help, names};
+
+use crate::bench::Bench;
+
+#[test]
+fn every_magic_explains_itself_with_two_examples() {
+    for info in MagicInfo::all() {
+        let page = help(info.name).unwrap();
+        let text = page.plain();
+        assert!(!info.about.is_empty(), "{} has no summary", info.name);
+        assert!(text.contains("Usage:"), "{}: {text}", info.name);
+        let examples = text
+            .split("Examples:")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{} has no examples", info.name));
+        let typed = examples.lines().filter(|line| line.starts_with("  %")).count();
+        assert!(typed >= 2, "{} has {typed} examples", info.name);
+        assert!(page.data.contains_key("text/html"));
+    }
+}
+
+#[test]
+fn the_ways_to_help_are_one() {
+    let bench = Bench::new();
+    let page = help("split").unwrap().plain().to_owned();
+    assert_eq!(bench.line("%split?").unwrap(), page);
+    assert_eq!(bench.line("%help split").unwrap(), page);
+    assert_eq!(bench.line("%split --help").unwrap(), page);
+    assert_eq!(help("%split?").unwrap().plain(), page);
+    assert!(bench.line("%s3 cp --help").unwrap().contains("--recursive"));
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn all_magics_are_listed() {
+    let bench = Bench::new();
+    let listed = bench.line("%lsmagic").unwrap();
+    for name in names() {
+        assert!(listed.contains(&format!("%{name}")), "{name}");
+    }
+    let json = bench.line("%lsmagic --json").unwrap();
+    let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(parsed.as_array().unwrap().len(), names().len());
+    let error = help("splt").unwrap_err();
+    assert_eq!(
+        (error.message.as_str(), error.hint.as_deref()),
+        ("there is no magic %splt", Some("did you mean `%split`?"))
+    );
+}

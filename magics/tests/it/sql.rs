@@ -1,0 +1,148 @@
+//! Queries over all names, and what is refused.
+
+use std::sync::Arc;
+
+use ironsage_magics::{ErrorKind, RustNames, Value};
+use polars::prelude::*;
+
+use crate::bench::{Bench, told};
+
+#[test]
+fn a_query_is_bound_and_told() {
+    let bench = Bench::new().small();
+    bench
+        .cell("%%sql -o clean\n-- the first half\nSELECT * FROM small WHERE number < 5")
+        .unwrap();
+    assert_eq!(bench.told(), "clean: 5 rows × 3 columns");
+    bench
+        .line("%sql SELECT letter, avg(half) AS mean FROM clean GROUP BY letter ORDER BY letter")
+        .unwrap();
+    assert_eq!(bench.told(), "2 rows × 2 columns");
+}
+
+#[test]
+fn create_binds_drop_unbinds_and_both_can_be_run_twice() {
+    let bench = Bench::new().small();
+    for _ in 0..2 {
+        bench
+            .cell("%%sql\nCREATE TABLE few AS SELECT * FROM small LIMIT 3;")
+            .unwrap();
+        assert_eq!(bench.told(), "few: 3 rows × 3 columns");
+    }
+    assert_eq!(bench.session.frame("few").unwrap().height(), 3);
+    bench
+        .cell("%%sql\nCREATE TABLE IF NOT EXISTS few AS SELECT * FROM small")
+        .unwrap();
+    assert_eq!(bench.told(), "few already there");
+    bench.cell("%%sql\nDROP TABLE few").unwrap();
+    assert_eq!(bench.told(), "few dropped");
+    bench.cell("%%sql\nDROP TABLE few").unwrap();
+    assert_eq!(bench.told(), "few already gone");
+}
+
+#[test]
+fn plans_and_joins_and_rusts_frames_are_tables() {
+    struct Rust(DataFrame);
+    impl RustNames for Rust {
+        fn names(&self) -> Vec<(String, String)> {
+            vec![("weights".to_owned(), "DataFrame".to_owned())]
+        }
+        fn frame(&self, name: &str) -> Option<DataFrame> {
+            (name == "weights").then(|| self.0.clone())
+        }
+    }
+    let bench = Bench::new().small();
+    let plan = bench
+        .session
+        .frame("small")
+        .unwrap()
+        .lazy()
+        .filter(col("number").lt(lit(4)));
+    bench.session.bind("start", Value::Plan(Box::new(plan)));
+    bench.session.set_rust(Arc::new(Rust(
+        df!("letter" => ["a", "b"], "weight" => [1.0, 10.0]).unwrap(),
+    )));
+    bench
+        .cell("%%sql -o sums\nSELECT s.letter, sum(s.half * w.weight) AS total\nFROM start s JOIN weights w ON s.letter = w.letter\nGROUP BY s.letter ORDER BY s.letter")
+        .unwrap();
+    let totals = bench.session.frame("sums").unwrap();
+    assert_eq!(
+        totals.column("total").unwrap().f64().unwrap().to_vec(),
+        [Some(1.0), Some(20.0)]
+    );
+    assert_eq!(bench.session.frame("weights").unwrap().height(), 2);
+    bench.session.bind_frame("weights", df!("x" => [1]).unwrap());
+    assert_eq!(
+        bench.session.frame("weights").unwrap().width(),
+        1,
+        "what is bound here comes first"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_told_in_the_names_of_the_session() {
+    let bench = Bench::new().small();
+    let queries = [
+        "SELECT * FROM smal",
+        "SELECT leter FROM small",
+        "SELECT * FROM small WHERE nmber > 3",
+        "SELECT s.hlf FROM small s",
+        "SELEC * FROM small",
+        "SELECT * FROM small WHERE",
+        "SELECT * FROM read_csv('s3://b/x.csv')",
+        "INSERT INTO small VALUES (1, 'a', 2)",
+        "DELETE FROM small",
+        "SELECT 1; SELECT 2",
+        "CREATE VIEW v AS SELECT 1",
+        "",
+    ];
+    let shown: Vec<String> = queries
+        .iter()
+        .map(|query| {
+            format!(
+                "{query}\n{}",
+                told(&bench.cell(&format!("%%sql\n{query}")).unwrap_err())
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n\n"));
+    assert_eq!(
+        bench.session.frame("small").unwrap().height(),
+        10,
+        "nothing was changed"
+    );
+}
+
+#[test]
+fn a_query_stops_when_told_and_binds_nothing() {
+    let bench = Bench::new().small();
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let endless = bench.session.frame("small").unwrap().lazy().map(
+        move |frame| {
+            let _ = wait.lock().unwrap().recv();
+            Ok(frame)
+        },
+        AllowedOptimizations::default(),
+        None,
+        Some("ENDLESS"),
+    );
+    bench.session.bind("endless", Value::Plan(Box::new(endless)));
+    bench.front.interrupt_after(1);
+    for cell in [
+        "%%sql -o never\nSELECT * FROM endless",
+        "%%sql -o never\nSELECT count(*) AS n FROM endless",
+    ] {
+        let error = bench.cell(cell).unwrap_err();
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (ErrorKind::Interrupted, "the query was stopped; nothing was bound")
+        );
+    }
+    assert_eq!(
+        bench.line("%save endless x.csv").unwrap_err().kind,
+        ErrorKind::Interrupted
+    );
+    assert!(bench.session.value("never").is_none());
+    drop(end);
+}
