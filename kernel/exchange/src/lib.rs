@@ -1,1 +1,11 @@
-//! .
+//! What passes between the kernel and the process that runs Rust cells: frames and records.
+//!
+//! Frames travel as Arrow IPC in sealed memory files ([`share`], [`map`]): written once, mapped by
+//! the other side without a copy, gone when the last process lets go of them, also after a crash.
+//! Everything else (a display, a panic, "the cell ended") is a small record on a Unix socket
+//! ([`wire`]). Neither half knows Jupyter or evcxr.
+
+mod frame;
+pub mod wire;
+
+pub use frame::{ExchangeError, Shared, map, map_file, share};
