@@ -1,1 +1,105 @@
-//! .
+//! Rust cells: source in, outputs and a result or a typed error out.
+//!
+//! [`Evaluator`] is what the kernel sees; [`EvcxrEvaluator`] is the one that runs Rust, by evcxr,
+//! on a thread of its own and with the user's code in a process of its own. The folder reads:
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `evaluator.rs` | the thread that owns evcxr, and the handle to it |
+//! | `cell.rs` | one cell on its way: names bound, types found, compiled, run |
+//! | `syntax.rs` | what a cell's source says: statements, `let`s, mentions of names |
+//! | `types.rs` | the types of new variables, asked of rustc |
+//! | `source.rs` | edits to a cell's source and positions back into the original |
+//! | `report.rs` | compile errors as text that points into the cell |
+//! | `relay.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
+//! | `child.rs` | the user's process itself |
+//! | `frames.rs` | frames of the session, shared with that process when it asks |
+//! | `interrupt.rs` | stop, without a lock |
+//! | `warm.rs`, `toolchain.rs` | the ready-made prelude and the compiler it belongs to |
+//! | `folder.rs` | the session's temporary folder |
+
+mod cell;
+mod child;
+mod error;
+mod evaluator;
+mod folder;
+mod frames;
+mod interrupt;
+mod relay;
+mod report;
+mod scan;
+mod source;
+mod syntax;
+mod toolchain;
+mod types;
+pub mod warm;
+
+use std::collections::BTreeMap;
+
+pub use child::runtime_hook;
+pub use error::CellError;
+pub use evaluator::{Completion, Completions, Config, EvcxrEvaluator};
+pub use frames::Frames;
+pub use interrupt::{Interrupt, Stopped};
+pub use toolchain::{Toolchain, ToolchainError};
+
+/// MIME type → content (binary forms in base64).
+pub type MimeBundle = BTreeMap<String, String>;
+
+/// Runs cells.
+pub trait Evaluator: Send {
+    /// Runs one cell to its end. Everything that it shows has been handed to `outputs` when this
+    /// returns.
+    fn eval(&mut self, code: &str, outputs: &dyn Outputs) -> Result<Evaluated, CellError>;
+
+    /// The variables that the cells have defined. Never waits for a running cell.
+    fn variables(&self) -> Vec<Variable>;
+
+    /// The value of a variable whose type is `DataFrame` or `LazyFrame` (a plan is run).
+    fn fetch(&mut self, name: &str) -> Result<polars::prelude::DataFrame, CellError>;
+}
+
+/// Where a cell's output goes, in order, while it runs.
+pub trait Outputs: Sync {
+    /// Text on standard output; not always whole lines.
+    fn stdout(&self, text: &str);
+    /// Text on standard error; not always whole lines.
+    fn stderr(&self, text: &str);
+    /// Something shown in the midst of the cell.
+    fn display(&self, mime: MimeBundle);
+    /// The same with metadata by MIME type, such as the size of a picture.
+    fn display_with(&self, mime: MimeBundle, metadata: serde_json::Map<String, serde_json::Value>) {
+        let _ = metadata;
+        self.display(mime);
+    }
+}
+
+/// What a cell that ended well came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Evaluated {
+    /// The value of the last expression, where there was one with something to show.
+    pub result: Option<MimeBundle>,
+    /// Metadata of the result, by MIME type.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A variable that a cell has defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its type as Rust source.
+    pub rust_type: String,
+    /// Whether it is a frame of the session that a cell mentioned: a copy, not a newer value.
+    pub from_session: bool,
+}
+
+impl Variable {
+    /// Whether [`Evaluator::fetch`] can hand it over: a `DataFrame` or a `LazyFrame`.
+    pub fn is_frame(&self) -> bool {
+        let bare = self.rust_type.rsplit("::").next().unwrap_or_default();
+        matches!(bare, "DataFrame" | "LazyFrame")
+    }
+}

@@ -1,0 +1,381 @@
+//! One cell on its way through evcxr, on the evaluator's thread: names bound, types found,
+//! compiled, run, and its end described.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use evcxr::{CommandContext, EvalContext, EvalOutputs};
+
+use crate::MimeBundle;
+use crate::child;
+use crate::error::CellError;
+use crate::frames::{Bound, Exports};
+use crate::interrupt::{Interrupt, Phase};
+use crate::relay::Relay;
+use crate::report::compile_error;
+use crate::source::{Edit, Edited};
+use crate::syntax::{Cell, commands};
+use crate::toolchain::Toolchain;
+use crate::types;
+use crate::warm::Prelude;
+
+/// What every cell may use without a `use`. The last line makes evcxr expect `?`, which would
+/// otherwise cost the first cell with a `?` a second compile.
+const SETUP: &str = "\
+use ironsage_prelude as _;
+use ironsage_prelude::{CellDisplay as _, PlanDisplay as _};
+use ironsage_prelude::eprintln;
+use ironsage_prelude::cell::{block_on, frame, frames, interrupted, put_frame, show};
+Ok::<(), String>(())?;";
+
+/// How a cell ended, as far as the evaluator's thread knows: whether it panicked, only the stream
+/// of events tells.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What evcxr's commands had to show, or the error.
+    pub(crate) outcome: Result<MimeBundle, CellError>,
+    /// Variables that were there before and are not now.
+    pub(crate) lost: Vec<String>,
+    /// The cell as it was compiled, and the file that it became part of.
+    pub(crate) edited: Edited,
+    pub(crate) generated: String,
+    /// Whether stop was pressed while it ran.
+    pub(crate) pressed: bool,
+}
+
+impl Ended {
+    pub(crate) fn failed(code: &str, error: CellError) -> Ended {
+        Ended {
+            outcome: Err(error),
+            lost: Vec::new(),
+            edited: Edited::new(code, Vec::new()),
+            generated: String::new(),
+            pressed: false,
+        }
+    }
+}
+
+/// evcxr, ready for cells, with all that belongs to it.
+pub(crate) struct Session {
+    // Dropped in this order: evcxr waits for its process, whose streams the relay reads.
+    context: CommandContext,
+    early_stderr: crossbeam_channel::Receiver<String>,
+    _relay: Relay,
+    toolchain: Toolchain,
+    flags: Vec<String>,
+    crates: HashSet<String>,
+    types_folder: PathBuf,
+    known: types::Context,
+    bound: Bound,
+    exports: Arc<Exports>,
+    interrupt: Interrupt,
+}
+
+/// What a session is made of.
+pub(crate) struct Parts {
+    pub(crate) relay: Relay,
+    pub(crate) toolchain: Toolchain,
+    pub(crate) prelude: Prelude,
+    pub(crate) executable: PathBuf,
+    pub(crate) socket: PathBuf,
+    pub(crate) types_folder: PathBuf,
+    pub(crate) exports: Arc<Exports>,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Session {
+    /// Builds evcxr's context: three to five seconds.
+    pub(crate) fn start(parts: Parts) -> Result<Session, CellError> {
+        let mut command = std::process::Command::new(&parts.executable);
+        command
+            .env(child::SOCKET, &parts.socket)
+            .env(child::PRELUDE, parts.prelude.dylib())
+            .env(child::LIBSTD, &parts.toolchain.libstd)
+            .env(child::KERNEL, std::process::id().to_string());
+        if let Some(wanted) = std::env::var_os("RUST_BACKTRACE") {
+            command.env(child::BACKTRACE, wanted);
+        }
+        let (mut context, outputs) = EvalContext::with_subprocess_command(command).map_err(cannot_start)?;
+        let flags = parts.prelude.flags();
+        let mut state = context.state();
+        // Glue around Polars compiles five times as fast as at evcxr's own level 2; Polars itself
+        // is optimised already. `:opt 2` is for cells that loop.
+        state.set_opt_level("0").map_err(cannot_start)?;
+        // Encoded: flags are paths, and paths have spaces.
+        state.set_build_env("CARGO_ENCODED_RUSTFLAGS", &flags.join("\u{1f}"));
+        state.set_build_env("CARGO_INCREMENTAL", "0");
+        context.eval_with_state(SETUP, state).map_err(cannot_start)?;
+        let mut known = types::Context::default();
+        known.set_items(&context.last_source().unwrap_or_default());
+        Ok(Session {
+            context: CommandContext::with_eval_context(context),
+            early_stderr: outputs.stderr,
+            _relay: parts.relay,
+            flags,
+            crates: parts.prelude.crates(),
+            toolchain: parts.toolchain,
+            types_folder: parts.types_folder,
+            known,
+            bound: Bound::default(),
+            exports: parts.exports,
+            interrupt: parts.interrupt,
+        })
+    }
+
+    /// Lets rust-analyzer read the standard library before the first cell needs it: two seconds.
+    pub(crate) fn warm_up(&mut self) {
+        let code = "let ironsage = vec![1]; ironsage.";
+        let guarded = AssertUnwindSafe(|| self.context.completions(code, code.len()).is_ok());
+        let _ = std::panic::catch_unwind(guarded);
+    }
+
+    /// Names and types of all variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.context.variables_and_types()
+    }
+
+    pub(crate) fn item_names(&self) -> impl Iterator<Item = &str> {
+        self.context.defined_item_names()
+    }
+
+    /// Whether a variable is a frame of the session that a cell mentioned.
+    pub(crate) fn from_session(&self, name: &str) -> bool {
+        self.bound.from_session(name)
+    }
+
+    /// Completions by rust-analyzer, in bytes.
+    pub(crate) fn completions(&mut self, code: &str, offset: usize) -> Option<evcxr::Completions> {
+        let guarded = AssertUnwindSafe(|| self.context.completions(code, offset));
+        std::panic::catch_unwind(guarded).ok()?.ok()
+    }
+
+    /// Runs a generated cell as it is.
+    pub(crate) fn run_plain(&mut self, code: &str) -> Result<Ended, Broken> {
+        self.run(Edited::new(code, Vec::new()), &[])
+    }
+
+    /// Runs a cell of the user's.
+    pub(crate) fn run_cell(&mut self, code: &str) -> Result<Ended, Broken> {
+        if let Err(error) = refuse_commands(code) {
+            return Ok(Ended::failed(code, error));
+        }
+        self.interrupt.set_phase(Phase::Compiling);
+        self.exports.prune();
+        self.bound.prune(self.exports.frames());
+        let cell = Cell::parse(code);
+        let (binding, mentioned) = self.bindings(&cell);
+        let mut edits = Vec::new();
+        if let (Some(at), false) = (cell.insertion_point(), binding.is_empty()) {
+            edits.push(Edit::insert(at, binding));
+        }
+        edits.extend(self.annotations(code, &mentioned));
+        if self.interrupt.pressed() {
+            let lost = Vec::new();
+            return Ok(Ended::failed(code, CellError::Interrupted { lost }));
+        }
+        self.run(Edited::new(code, edits), &mentioned)
+    }
+
+    /// The `let`s for frames of the session that the cell mentions, and their names. Writing them
+    /// to shared memory begins now, while the cell compiles.
+    fn bindings(&self, cell: &Cell) -> (String, Vec<String>) {
+        let frames = self.exports.frames();
+        let mut binding = String::new();
+        let mut names = Vec::new();
+        for name in cell.mentions(&frames.names()) {
+            // A function or a constant of that name is what the cell means.
+            if self.known.item_names().any(|item| item == name) {
+                continue;
+            }
+            let Some(current) = frames.frame(&name) else {
+                continue;
+            };
+            let defined = self.variables().any(|(variable, _)| variable == name);
+            if !self.bound.needed(&name, &current, defined) {
+                continue;
+            }
+            binding.push_str(&format!("let {name}: {FRAME} = ironsage_prelude::bound(\"{name}\"); "));
+            let exports = Arc::clone(&self.exports);
+            let ahead = name.clone();
+            std::thread::spawn(move || {
+                if let Err(error) = exports.get(&ahead) {
+                    tracing::warn!(frame = ahead, %error, "cannot share a frame ahead of its cell");
+                }
+            });
+            names.push(name);
+        }
+        (binding, names)
+    }
+
+    fn annotations(&mut self, code: &str, mentioned: &[String]) -> Vec<Edit> {
+        let mut known = self.known.clone();
+        known.variables = self
+            .variables()
+            .map(|(name, rust_type)| (name.to_owned(), rust_type.to_owned()))
+            .collect();
+        for name in mentioned {
+            known.variables.insert(name.clone(), FRAME.to_owned());
+        }
+        let interrupt = self.interrupt.clone();
+        let compiler = types::Compiler {
+            rustc: &self.toolchain.rustc,
+            flags: &self.flags,
+            crates: &self.crates,
+            folder: &self.types_folder,
+            running: &|process| interrupt.set_compiler(process),
+        };
+        types::annotate(&known, code, &compiler).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the type pass did not run");
+            Vec::new()
+        })
+    }
+
+    fn run(&mut self, edited: Edited, mentioned: &[String]) -> Result<Ended, Broken> {
+        self.interrupt.set_phase(Phase::Compiling);
+        let before: Vec<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
+        while self.early_stderr.try_recv().is_ok() {}
+        let executed = std::panic::catch_unwind(AssertUnwindSafe(|| self.context.execute(edited.text())));
+        let Ok(executed) = executed else {
+            return Err(Broken { lost: before });
+        };
+        let generated = self.context.last_source().unwrap_or_default();
+        let cell = Cell::parse(edited.original());
+        let ran = executed.is_ok() && cell.insertion_point().is_some();
+        if ran {
+            self.known.set_items(&generated);
+        }
+        let restarted = matches!(executed, Err(evcxr::Error::SubprocessTerminated(_)));
+        self.after_commands(edited.original(), restarted);
+        let after: HashSet<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
+        if ran {
+            self.remember_frames(&cell, mentioned);
+        }
+        let lost: Vec<String> = before.into_iter().filter(|name| !after.contains(name)).collect();
+        let pressed = self.interrupt.pressed();
+        Ok(Ended {
+            outcome: self.outcome(executed, &edited, &lost, pressed),
+            lost,
+            edited,
+            generated,
+            pressed,
+        })
+    }
+
+    /// `:clear` takes our items away with the user's, and both it and `:restart` the variables.
+    fn after_commands(&mut self, code: &str, restarted: bool) {
+        let has = |wanted: &str| {
+            commands(code)
+                .iter()
+                .any(|command| command.split(' ').next() == Some(wanted))
+        };
+        if has(":clear") {
+            self.known = types::Context::default();
+            match self.context.execute(SETUP) {
+                Ok(_) => self.known.set_items(&self.context.last_source().unwrap_or_default()),
+                Err(error) => tracing::error!(%error, "cannot set up cells after `:clear`"),
+            }
+        }
+        if restarted || has(":clear") || has(":restart") {
+            self.bound.clear();
+        }
+    }
+
+    fn remember_frames(&mut self, cell: &Cell, mentioned: &[String]) {
+        let exports = Arc::clone(&self.exports);
+        for name in mentioned {
+            if let Some(current) = exports.frames().frame(name) {
+                self.bound.bound(name, current);
+            }
+        }
+        let defined = cell.lets().into_iter().flat_map(|statement| statement.variables);
+        for variable in defined {
+            if let Some(current) = exports.frames().frame(&variable.name) {
+                self.bound.defined_by_cell(&variable.name, current);
+            }
+        }
+    }
+
+    fn outcome(
+        &self,
+        executed: Result<EvalOutputs, evcxr::Error>,
+        edited: &Edited,
+        lost: &[String],
+        pressed: bool,
+    ) -> Result<MimeBundle, CellError> {
+        let interrupted = |lost: &[String]| CellError::Interrupted { lost: lost.to_vec() };
+        match executed {
+            Ok(outputs) => Ok(outputs.content_by_mime_type.into_iter().collect()),
+            Err(evcxr::Error::SubprocessTerminated(_)) if self.interrupt.killed() => Err(interrupted(lost)),
+            Err(evcxr::Error::SubprocessTerminated(reason)) => {
+                let mut words: Vec<String> = self.early_stderr.try_iter().collect();
+                words.push(
+                    reason
+                        .trim_start_matches("Subprocess terminated with status: ")
+                        .to_owned(),
+                );
+                Err(CellError::ChildDied {
+                    reason: words.join("; "),
+                    lost: lost.to_vec(),
+                })
+            }
+            Err(_) if pressed => Err(interrupted(&[])),
+            Err(evcxr::Error::CompilationErrors(errors)) => Err(compile_error(&errors, edited)),
+            Err(other) => Err(CellError::Other {
+                message: other.to_string(),
+            }),
+        }
+    }
+}
+
+/// evcxr itself panicked: its state is not to be trusted, and it is built anew.
+pub(crate) struct Broken {
+    pub(crate) lost: Vec<String>,
+}
+
+const FRAME: &str = "polars::prelude::DataFrame";
+
+fn cannot_start(error: evcxr::Error) -> CellError {
+    CellError::Unavailable {
+        why: error.to_string(),
+        hint: "`ironsage doctor` says what is missing".to_owned(),
+    }
+}
+
+/// Commands of evcxr's that act on the kernel's own process.
+fn refuse_commands(code: &str) -> Result<(), CellError> {
+    for command in commands(code) {
+        let name = command.split(' ').next().unwrap_or_default();
+        let hint = match name {
+            ":quit" => "to end the session, shut the kernel down from the notebook's menu",
+            ":env" => "set the variable in the cell: `unsafe { std::env::set_var(\"NAME\", \"value\") }`",
+            _ if name.starts_with('!') => "shell commands are the kernel's own: `!command` on a line of its own",
+            _ => continue,
+        };
+        return Err(CellError::Refused {
+            command: name.to_owned(),
+            hint: hint.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn commands_that_would_end_or_change_the_kernel_are_refused() {
+        for code in [":quit", "\n// why\n :quit", ":env A=b", "!ls"] {
+            assert!(
+                matches!(refuse_commands(code), Err(CellError::Refused { .. })),
+                "{code}"
+            );
+        }
+        for code in [":vars", ":dep serde", "let x = 1;\n:quit", "quit"] {
+            refuse_commands(code).unwrap();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Frames of the session as cells see them: which a cell needs, and each written to shared memory
+//! once, however often it is asked for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ironsage_exchange::{ExchangeError, Shared, share};
+use parking_lot::Mutex;
+use polars::prelude::{Column, DataFrame};
+
+/// The kernel's namespace of frames, as cells see it.
+pub trait Frames: Send + Sync {
+    /// The frame of this name, now.
+    fn frame(&self, name: &str) -> Option<DataFrame>;
+    /// The names of all frames.
+    fn names(&self) -> Vec<String>;
+    /// Binds a frame that a cell has made.
+    fn put(&self, name: &str, frame: DataFrame);
+}
+
+/// Whether two frames are the same columns in memory: the same value, never changed since.
+pub(crate) fn same(one: &DataFrame, other: &DataFrame) -> bool {
+    let (ours, theirs) = (one.columns(), other.columns());
+    one.height() == other.height()
+        && ours.len() == theirs.len()
+        && ours.iter().zip(theirs).all(|(a, b)| same_column(a, b))
+}
+
+fn same_column(one: &Column, other: &Column) -> bool {
+    match (one, other) {
+        (Column::Series(a), Column::Series(b)) => std::ptr::addr_eq(Arc::as_ptr(&a.0), Arc::as_ptr(&b.0)),
+        (Column::Scalar(a), Column::Scalar(b)) => {
+            a.name() == b.name() && a.len() == b.len() && a.scalar() == b.scalar()
+        }
+        _ => false,
+    }
+}
+
+/// Frames in shared memory, ready for the process that runs cells.
+pub(crate) struct Exports {
+    frames: Arc<dyn Frames>,
+    ready: Mutex<HashMap<String, (DataFrame, Arc<Shared>)>>,
+}
+
+impl Exports {
+    pub(crate) fn new(frames: Arc<dyn Frames>) -> Exports {
+        Exports {
+            frames,
+            ready: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn frames(&self) -> &dyn Frames {
+        &*self.frames
+    }
+
+    /// The frame as it is now, in shared memory; `None` when there is none of that name.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<Arc<Shared>>, ExchangeError> {
+        let Some(frame) = self.frames.frame(name) else {
+            return Ok(None);
+        };
+        // Held while the frame is written, so that whoever asks meanwhile waits for this copy
+        // instead of making a second.
+        let mut ready = self.ready.lock();
+        if let Some((known, shared)) = ready.get(name)
+            && same(known, &frame)
+        {
+            return Ok(Some(Arc::clone(shared)));
+        }
+        ready.remove(name);
+        let shared = Arc::new(share(&frame)?);
+        ready.insert(name.to_owned(), (frame, Arc::clone(&shared)));
+        Ok(Some(shared))
+    }
+
+    /// Lets go of frames that have changed or are gone.
+    pub(crate) fn prune(&self) {
+        self.ready
+            .lock()
+            .retain(|name, (known, _)| self.frames.frame(name).is_some_and(|current| same(known, &current)));
+    }
+}
+
+/// Which state of each of the session's frames the cells have.
+///
+/// The last writer wins: a frame is bound (again) when the session's has changed since the cells
+/// last had it or wrote their own, or when the cells have it no more.
+#[derive(Default)]
+pub(crate) struct Bound {
+    seen: HashMap<String, (DataFrame, Origin)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Session,
+    Cell,
+}
+
+impl Bound {
+    /// Whether a cell that mentions `name` must be given the session's frame.
+    pub(crate) fn needed(&self, name: &str, current: &DataFrame, defined: bool) -> bool {
+        match self.seen.get(name) {
+            Some((known, _)) if same(known, current) => !defined,
+            _ => true,
+        }
+    }
+
+    /// A cell was given the session's frame.
+    pub(crate) fn bound(&mut self, name: &str, current: DataFrame) {
+        self.seen.insert(name.to_owned(), (current, Origin::Session));
+    }
+
+    /// A cell has defined a variable that has the name of a frame.
+    pub(crate) fn defined_by_cell(&mut self, name: &str, current: DataFrame) {
+        self.seen.insert(name.to_owned(), (current, Origin::Cell));
+    }
+
+    /// Whether the variable of this name is the session's frame itself.
+    pub(crate) fn from_session(&self, name: &str) -> bool {
+        matches!(self.seen.get(name), Some((_, Origin::Session)))
+    }
+
+    /// The process is gone, or all was cleared.
+    pub(crate) fn clear(&mut self) {
+        self.seen.clear();
+    }
+
+    /// Lets go of frames that the session has replaced.
+    pub(crate) fn prune(&mut self, frames: &dyn Frames) {
+        self.seen
+            .retain(|name, (known, _)| frames.frame(name).is_some_and(|current| same(known, &current)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use polars::prelude::*;
+
+    use super::*;
+
+    struct One(Mutex<Option<DataFrame>>);
+
+    impl Frames for One {
+        fn frame(&self, _: &str) -> Option<DataFrame> {
+            self.0.lock().clone()
+        }
+        fn names(&self) -> Vec<String> {
+            vec!["x".to_owned()]
+        }
+        fn put(&self, _: &str, frame: DataFrame) {
+            *self.0.lock() = Some(frame);
+        }
+    }
+
+    fn frame() -> DataFrame {
+        df!("a" => [1i64, 2]).unwrap()
+    }
+
+    #[test]
+    fn the_same_value_is_known_by_its_memory() {
+        let one = frame();
+        assert!(same(&one, &one.clone()));
+        assert!(!same(&one, &frame()));
+        let mut changed = one.clone();
+        changed.with_column(Column::new("b".into(), [1, 2])).unwrap();
+        assert!(!same(&one, &changed));
+    }
+
+    #[test]
+    fn a_frame_is_written_once_per_value() {
+        let session = Arc::new(One(Mutex::new(Some(frame()))));
+        let exports = Exports::new(session.clone());
+        let first = exports.get("x").unwrap().unwrap();
+        assert!(Arc::ptr_eq(&first, &exports.get("x").unwrap().unwrap()));
+        session.put("x", frame());
+        assert!(!Arc::ptr_eq(&first, &exports.get("x").unwrap().unwrap()));
+        *session.0.lock() = None;
+        assert!(exports.get("x").unwrap().is_none());
+        exports.prune();
+        assert!(exports.ready.lock().is_empty());
+    }
+
+    #[test]
+    fn the_last_writer_wins() {
+        let (old, new) = (frame(), frame());
+        let mut bound = Bound::default();
+        assert!(bound.needed("x", &old, false));
+        bound.bound("x", old.clone());
+        assert!(bound.from_session("x"));
+        assert!(!bound.needed("x", &old, true));
+        assert!(bound.needed("x", &old, false), "consumed by a cell");
+        assert!(bound.needed("x", &new, true), "changed by a magic");
+        bound.defined_by_cell("x", new.clone());
+        assert!(!bound.needed("x", &new, true) && !bound.from_session("x"));
+    }
+}

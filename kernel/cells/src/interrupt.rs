@@ -1,0 +1,246 @@
+//! Stop: takes no lock, so that it works whatever the evaluator is doing.
+//!
+//! While a cell compiles, the compiler is told to stop and all variables are kept. While it runs,
+//! the first press asks (the process gets SIGINT, which only sets a flag that long loops look at);
+//! the second ends the process, and with it the variables.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What the evaluator is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Idle = 0,
+    Waiting = 1,
+    Compiling = 2,
+    Running = 3,
+}
+
+/// What a press of stop did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// Nothing was running.
+    Nothing,
+    /// The cell was compiling, or waiting to: it ends now, and all variables are kept.
+    Compile,
+    /// The cell's code was asked to stop; it may not listen.
+    Asked,
+    /// The process that runs the cell was ended.
+    Killed,
+}
+
+/// A handle for stopping the cell that runs. Cheap to clone; holds no lock.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: AtomicU8,
+    /// The evaluator's thread: the parent of cargo in the eyes of the system.
+    thread: AtomicU32,
+    /// The process that runs cells.
+    child: AtomicU32,
+    /// The compiler of the type pass.
+    compiler: AtomicU32,
+    /// Counts cells, so that a late helper thread stops nothing but its own.
+    cell: AtomicU32,
+    pressed: AtomicBool,
+    killed: AtomicBool,
+}
+
+/// How often, and how long, a compile is looked for after a press of stop.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOKS: usize = 250;
+
+impl Interrupt {
+    /// Stops what runs, as far as one press does.
+    pub fn interrupt(&self) -> Stopped {
+        let state = &self.state;
+        match state.phase() {
+            Phase::Idle => Stopped::Nothing,
+            Phase::Waiting => {
+                state.pressed.store(true, Ordering::SeqCst);
+                Stopped::Compile
+            }
+            Phase::Compiling => {
+                state.pressed.store(true, Ordering::SeqCst);
+                self.stop_compilers();
+                Stopped::Compile
+            }
+            Phase::Running => {
+                let child = state.child.load(Ordering::SeqCst);
+                if state.pressed.swap(true, Ordering::SeqCst) {
+                    state.killed.store(true, Ordering::SeqCst);
+                    signal(child, Signal::KILL);
+                    Stopped::Killed
+                } else {
+                    signal(child, Signal::INT);
+                    Stopped::Asked
+                }
+            }
+        }
+    }
+
+    /// evcxr may be between two runs of cargo just now, so it is looked for until the cell ends.
+    fn stop_compilers(&self) {
+        let state = Arc::clone(&self.state);
+        let cell = state.cell.load(Ordering::SeqCst);
+        state.stop_compiler_now();
+        let helper = std::thread::Builder::new().name("ironsage-interrupt".to_owned());
+        let _ = helper.spawn(move || {
+            for _ in 0..LOOKS {
+                std::thread::sleep(LOOK_EVERY);
+                let same_cell = state.cell.load(Ordering::SeqCst) == cell;
+                if !same_cell || state.phase() != Phase::Compiling {
+                    return;
+                }
+                state.stop_compiler_now();
+            }
+        });
+    }
+
+    pub(crate) fn begin_cell(&self) {
+        self.state.cell.fetch_add(1, Ordering::SeqCst);
+        self.state.killed.store(false, Ordering::SeqCst);
+        self.state.pressed.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.state.phase.store(phase as u8, Ordering::SeqCst);
+    }
+
+    /// The cell's code begins. The evaluator's own code, run while it starts, does not count.
+    pub(crate) fn begin_run(&self) {
+        self.step(Phase::Compiling, Phase::Running);
+    }
+
+    /// The cell's code has ended; evcxr may still have work with it.
+    pub(crate) fn end_run(&self) {
+        self.step(Phase::Running, Phase::Compiling);
+    }
+
+    fn step(&self, from: Phase, to: Phase) {
+        let _ = self
+            .state
+            .phase
+            .compare_exchange(from as u8, to as u8, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Whether a cell waits for the evaluator.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.state.phase() == Phase::Waiting
+    }
+
+    /// Whether the process was ended by a second press of stop.
+    pub(crate) fn killed(&self) -> bool {
+        self.state.killed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_child(&self, process: u32) {
+        self.state.child.store(process, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_compiler(&self, process: u32) {
+        self.state.compiler.store(process, Ordering::SeqCst);
+    }
+
+    /// The calling thread is the evaluator's.
+    pub(crate) fn set_thread(&self) {
+        let thread = rustix::thread::gettid().as_raw_nonzero().get();
+        self.state.thread.store(thread.unsigned_abs(), Ordering::SeqCst);
+    }
+
+    /// Whether stop was pressed since the cell began.
+    pub(crate) fn pressed(&self) -> bool {
+        self.state.pressed.load(Ordering::SeqCst)
+    }
+
+    /// Ends the process that runs cells, whatever it does.
+    pub(crate) fn kill_child(&self) {
+        signal(self.state.child.load(Ordering::SeqCst), Signal::KILL);
+    }
+}
+
+impl State {
+    fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::SeqCst) {
+            1 => Phase::Waiting,
+            2 => Phase::Compiling,
+            3 => Phase::Running,
+            _ => Phase::Idle,
+        }
+    }
+
+    fn stop_compiler_now(&self) {
+        signal(self.compiler.load(Ordering::SeqCst), Signal::INT);
+        for process in cargo_processes(self.thread.load(Ordering::SeqCst)) {
+            signal(process, Signal::INT);
+        }
+    }
+}
+
+/// The cargo processes that a thread has started: evcxr runs one at a time.
+fn cargo_processes(thread: u32) -> Vec<u32> {
+    let path = format!("/proc/self/task/{thread}/children");
+    let Ok(children) = std::fs::read_to_string(path) else {
+        return Vec::new();
+    };
+    children
+        .split_whitespace()
+        .filter_map(|process| process.parse().ok())
+        .filter(|process| {
+            std::fs::read_to_string(format!("/proc/{process}/comm"))
+                .is_ok_and(|name| matches!(name.trim(), "cargo" | "mold"))
+        })
+        .collect()
+}
+
+fn signal(process: u32, signal: Signal) {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    if let Some(process) = process {
+        // It may have ended by itself meanwhile.
+        let _ = kill_process(process, signal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_press_while_nothing_runs_does_nothing() {
+        let interrupt = Interrupt::default();
+        assert_eq!(interrupt.interrupt(), Stopped::Nothing);
+        assert!(!interrupt.pressed());
+    }
+
+    #[test]
+    fn the_second_press_kills_and_a_new_cell_begins_afresh() {
+        let interrupt = Interrupt::default();
+        interrupt.begin_cell();
+        interrupt.set_phase(Phase::Running);
+        assert_eq!(interrupt.interrupt(), Stopped::Asked);
+        assert_eq!(interrupt.interrupt(), Stopped::Killed);
+        interrupt.begin_cell();
+        assert!(!interrupt.pressed());
+        assert_eq!(interrupt.interrupt(), Stopped::Asked);
+    }
+
+    #[test]
+    fn a_press_during_a_compile_keeps_asking_for_cargo_only_while_it_compiles() {
+        let interrupt = Interrupt::default();
+        interrupt.begin_cell();
+        interrupt.set_phase(Phase::Compiling);
+        assert_eq!(interrupt.interrupt(), Stopped::Compile);
+        assert_eq!(interrupt.interrupt(), Stopped::Compile);
+        interrupt.set_phase(Phase::Idle);
+        assert_eq!(interrupt.interrupt(), Stopped::Nothing);
+    }
+}

@@ -1,0 +1,443 @@
+//! The kernel's end of the streams of the process that runs cells.
+//!
+//! One thread reads the user's standard output and error, takes evcxr's marks out, answers the
+//! process's records, and tells evcxr that a cell is complete only when all its output has been
+//! handed on. Because that thread is the only one that reads, order is a matter of reading in the
+//! right order:
+//!
+//! - A record (a display, a panic, the end of the cell) is handled after everything that is in the
+//!   pipes: it was printed before.
+//! - Standard error is read before standard output: a cell's `eprintln!` waits until the output
+//!   before it has been read (see the prelude's `output.rs`), so what is in both pipes at once was
+//!   written to standard error first.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use ironsage_exchange::map_file;
+use ironsage_exchange::wire::{Failed, Panicked, Picture, Reply, Request, receive, send};
+use polars::prelude::DataFrame;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::cell::Ended;
+use crate::frames::Exports;
+use crate::interrupt::Interrupt;
+use crate::scan::{Piece, Scanner, incomplete_character};
+
+/// As much as is read at once; also asked for as the size of the pipes.
+const CHUNK: usize = 1 << 18;
+
+const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+const PANIC: &str = "EVCXR_PANIC_NOTIFICATION";
+const FAILURE: &str = "EVCXR_ERROR_OCCURRED";
+
+/// What happened in the process, in order.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Stdout(String),
+    Stderr(String),
+    Display(Picture),
+    Result(Picture),
+    /// A panic began; whether it ends the cell, a later event tells.
+    Panic(Panicked),
+    /// A panic ended the cell.
+    Panicked,
+    /// An error is leaving the cell through `?`.
+    Failure(Failed),
+    /// It has left it.
+    Failed,
+    /// A variable that was asked for.
+    Handed(DataFrame),
+    /// The evaluator is done with the cell: no more of it follows. Sent by the evaluator's thread.
+    Done(Box<Ended>),
+}
+
+/// The thread and the way to end it.
+pub(crate) struct Relay {
+    thread: Option<std::thread::JoinHandle<()>>,
+    quit: UnixStream,
+}
+
+impl Relay {
+    /// Listens at `socket` and passes on what comes.
+    pub(crate) fn start(
+        socket: &Path,
+        events: Sender<Event>,
+        exports: Arc<Exports>,
+        interrupt: Interrupt,
+    ) -> io::Result<Relay> {
+        let listener = UnixListener::bind(socket)?;
+        let (quit, quitting) = UnixStream::pair()?;
+        let mut work = Work {
+            listener,
+            quitting,
+            processes: Vec::new(),
+            events,
+            exports,
+            interrupt,
+            buffer: vec![0; CHUNK],
+        };
+        let thread = std::thread::Builder::new()
+            .name("ironsage-relay".to_owned())
+            .spawn(move || {
+                if let Err(error) = work.run() {
+                    tracing::error!(%error, "the relay of cell output has ended");
+                }
+            })?;
+        Ok(Relay {
+            thread: Some(thread),
+            quit,
+        })
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.quit.write_all(b"q");
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Work {
+    listener: UnixListener,
+    quitting: UnixStream,
+    processes: Vec<Process>,
+    events: Sender<Event>,
+    exports: Arc<Exports>,
+    interrupt: Interrupt,
+    buffer: Vec<u8>,
+}
+
+/// One process that runs cells; after a restart there can be two for a moment.
+struct Process {
+    socket: UnixStream,
+    /// evcxr's own pipe; evcxr takes its end for the end of the process.
+    control: Option<File>,
+    stdout: Option<File>,
+    stderr: Option<File>,
+    scanner: Scanner,
+    /// The beginning of a character on standard error.
+    stderr_rest: Vec<u8>,
+    /// Content blocks that belong together so far.
+    block: Option<Picture>,
+    id: u32,
+}
+
+impl Work {
+    fn run(&mut self) -> io::Result<()> {
+        loop {
+            let mut watched = vec![
+                PollFd::new(&self.quitting, PollFlags::IN),
+                PollFd::new(&self.listener, PollFlags::IN),
+            ];
+            // Per process: which of its descriptors is watched at which place.
+            let mut places = Vec::new();
+            for process in &self.processes {
+                let mut ends = [None, None];
+                let files = [&process.stderr, &process.stdout];
+                for (end, file) in ends.iter_mut().zip(files) {
+                    if let Some(file) = file {
+                        *end = Some(watched.len());
+                        watched.push(PollFd::new(file, PollFlags::IN));
+                    }
+                }
+                watched.push(PollFd::new(&process.socket, PollFlags::IN));
+                places.push((ends, watched.len() - 1));
+            }
+            match poll(&mut watched, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                other => other?,
+            };
+            let ready: Vec<bool> = watched.iter().map(|fd| !fd.revents().is_empty()).collect();
+            if ready[0] {
+                return Ok(());
+            }
+            let mut gone = Vec::new();
+            for (number, (ends, socket)) in places.into_iter().enumerate() {
+                let output = ends.into_iter().flatten().any(|at| ready[at]);
+                if (output || ready[socket]) && !self.serve(number, ready[socket]) {
+                    gone.push(number);
+                }
+            }
+            for number in gone.into_iter().rev() {
+                self.bury(number);
+            }
+            if ready[1] {
+                self.accept();
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        let welcomed = self.listener.accept().and_then(|(socket, _)| {
+            let id = rustix::net::sockopt::socket_peercred(&socket)?.pid;
+            let Some((Request::Hello, ends)) = receive(&socket)? else {
+                return Err(io::Error::other("it did not say hello"));
+            };
+            let Ok([control, stdout, stderr]) = <[OwnedFd; 3]>::try_from(ends) else {
+                return Err(io::Error::other("it did not give its streams"));
+            };
+            for end in [&stdout, &stderr] {
+                rustix::io::ioctl_fionbio(end, true)?;
+                // The default of 64 KiB works as well, with more waiting.
+                let _ = rustix::pipe::fcntl_setpipe_size(end, CHUNK);
+            }
+            send(&socket, &Reply::Done, &[])?;
+            Ok(Process {
+                socket,
+                control: Some(File::from(control)),
+                stdout: Some(File::from(stdout)),
+                stderr: Some(File::from(stderr)),
+                scanner: Scanner::default(),
+                stderr_rest: Vec::new(),
+                block: None,
+                id: id.as_raw_nonzero().get().unsigned_abs(),
+            })
+        });
+        match welcomed {
+            Ok(process) => {
+                self.interrupt.set_child(process.id);
+                self.processes.push(process);
+            }
+            Err(error) => tracing::warn!(%error, "a process for cells was not accepted"),
+        }
+    }
+
+    /// Reads what one process wrote and answers its record; false when it is gone.
+    fn serve(&mut self, number: usize, asked: bool) -> bool {
+        let Work {
+            processes,
+            events,
+            exports,
+            interrupt,
+            buffer,
+            ..
+        } = self;
+        let process = &mut processes[number];
+        process.read_streams(buffer, events);
+        if !asked {
+            return true;
+        }
+        match receive::<Request>(&process.socket) {
+            Ok(Some((request, files))) => {
+                // What was printed before the record may have come since.
+                process.read_streams(buffer, events);
+                let (reply, shared) = process.answer(request, files, events, exports, interrupt);
+                let descriptors: Vec<_> = shared.iter().map(|shared| shared.as_fd()).collect();
+                send(&process.socket, &reply, &descriptors).is_ok()
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(%error, "the process for cells broke off");
+                false
+            }
+        }
+    }
+
+    /// The process has ended: its last words, then the end of evcxr's pipe.
+    fn bury(&mut self, number: usize) {
+        let mut process = self.processes.remove(number);
+        process.read_streams(&mut self.buffer, &self.events);
+        process.finish_text(&self.events);
+        if self.processes.is_empty() {
+            self.interrupt.set_child(0);
+        }
+        drop(process.control.take());
+    }
+}
+
+impl Process {
+    /// Reads what is in the pipes now, and no more: a thread that prints without end must not keep
+    /// a record waiting.
+    fn read_streams(&mut self, buffer: &mut [u8], events: &Sender<Event>) {
+        let mut read = |file: &mut Option<File>, take: &mut dyn FnMut(&[u8])| {
+            let Some(open) = file else {
+                return;
+            };
+            let mut left = rustix::io::ioctl_fionread(&*open).unwrap_or(0) as usize;
+            loop {
+                let most = left.clamp(1, buffer.len());
+                match open.read(&mut buffer[..most]) {
+                    // Nobody can write any more.
+                    Ok(0) => {
+                        *file = None;
+                        return;
+                    }
+                    Ok(count) => {
+                        take(&buffer[..count]);
+                        left = left.saturating_sub(count);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => return,
+                }
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        let rest = &mut self.stderr_rest;
+        read(&mut self.stderr, &mut |bytes| {
+            rest.extend_from_slice(bytes);
+            let whole = rest.len() - incomplete_character(rest);
+            let text: Vec<u8> = rest.drain(..whole).collect();
+            if !text.is_empty() {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let _ = events.send(Event::Stderr(text));
+            }
+        });
+        let (scanner, block, control) = (&mut self.scanner, &mut self.block, &mut self.control);
+        read(&mut self.stdout, &mut |bytes| {
+            scanner.feed(bytes, &mut |piece| pass(piece, block, control, events));
+        });
+    }
+
+    /// Lets out what was held back because it could have been the beginning of a mark.
+    fn finish_text(&mut self, events: &Sender<Event>) {
+        let (block, control) = (&mut self.block, &mut self.control);
+        self.scanner.finish(&mut |piece| pass(piece, block, control, events));
+        if !self.stderr_rest.is_empty() {
+            let rest = std::mem::take(&mut self.stderr_rest);
+            let text = String::from_utf8_lossy(&rest).into_owned();
+            let _ = events.send(Event::Stderr(text));
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: Request,
+        files: Vec<OwnedFd>,
+        events: &Sender<Event>,
+        exports: &Exports,
+        interrupt: &Interrupt,
+    ) -> (Reply, Option<Arc<ironsage_exchange::Shared>>) {
+        let done = (Reply::Done, None);
+        let refused = |reason: String| (Reply::Refused { reason }, None);
+        if !matches!(request, Request::Enter | Request::Sync | Request::Frame { .. }) {
+            self.finish_text(events);
+        }
+        match request {
+            Request::Hello => refused("said already".to_owned()),
+            Request::Enter => {
+                interrupt.begin_run();
+                if interrupt.pressed() { (Reply::Stop, None) } else { done }
+            }
+            Request::Sync => done,
+            Request::Leave { ran } => {
+                // The last block is the value of the last expression, shown by evcxr's own means.
+                if let Some(block) = self.block.take() {
+                    let _ = events.send(Event::Result(block));
+                }
+                if !ran {
+                    self.tell_evcxr(PANIC);
+                }
+                interrupt.end_run();
+                self.tell_evcxr(COMPLETE);
+                done
+            }
+            Request::Frame { name } => match exports.get(&name) {
+                Ok(Some(shared)) => (Reply::Done, Some(shared)),
+                Ok(None) => {
+                    let known = exports.frames().names();
+                    (Reply::Missing { known }, None)
+                }
+                Err(error) => refused(error.to_string()),
+            },
+            Request::Put { name } => match frame_of(files) {
+                Ok(frame) => {
+                    exports.frames().put(&name, frame);
+                    done
+                }
+                Err(reason) => refused(reason),
+            },
+            Request::Hand => match frame_of(files) {
+                Ok(frame) => {
+                    let _ = events.send(Event::Handed(frame));
+                    done
+                }
+                Err(reason) => refused(reason),
+            },
+            Request::Display(picture) => {
+                self.show_block(events);
+                let _ = events.send(Event::Display(picture));
+                done
+            }
+            Request::Result(picture) => {
+                self.show_block(events);
+                let _ = events.send(Event::Result(picture));
+                done
+            }
+            Request::Panic(panic) => {
+                let _ = events.send(Event::Panic(panic));
+                done
+            }
+            Request::Failure(failure) => {
+                let _ = events.send(Event::Failure(failure));
+                done
+            }
+        }
+    }
+
+    fn show_block(&mut self, events: &Sender<Event>) {
+        if let Some(block) = self.block.take() {
+            let _ = events.send(Event::Display(block));
+        }
+    }
+
+    fn tell_evcxr(&mut self, line: &str) {
+        tell(&mut self.control, line);
+    }
+}
+
+fn tell(control: &mut Option<File>, line: &str) {
+    if let Some(control) = control
+        && let Err(error) = control.write_all(format!("{line}\n").as_bytes())
+    {
+        tracing::warn!(%error, "evcxr does not listen");
+    }
+}
+
+/// Passes on one piece of standard output.
+fn pass(piece: Piece, block: &mut Option<Picture>, control: &mut Option<File>, events: &Sender<Event>) {
+    // Forms of one display follow each other; anything else between, or a form that is there
+    // already, begins another.
+    let continues = matches!((&piece, &block), (Piece::Content(mime, _), Some(open)) if !open.data.contains_key(mime));
+    if !continues && let Some(open) = block.take() {
+        let _ = events.send(Event::Display(open));
+    }
+    match piece {
+        Piece::Text(text) => {
+            let _ = events.send(Event::Stdout(text));
+        }
+        Piece::Content(mime, content) => {
+            let open = block.get_or_insert_with(|| Picture {
+                data: serde_json::Map::new(),
+                metadata: serde_json::Map::new(),
+            });
+            open.data.insert(mime, content.into());
+        }
+        Piece::Panic => {
+            tell(control, PANIC);
+            let _ = events.send(Event::Panicked);
+        }
+        Piece::Failure => {
+            tell(control, FAILURE);
+            let _ = events.send(Event::Failed);
+        }
+        Piece::Forward(line) => tell(control, &line),
+    }
+}
+
+fn frame_of(files: Vec<OwnedFd>) -> Result<DataFrame, String> {
+    let file = files
+        .into_iter()
+        .next()
+        .ok_or_else(|| "no frame came with the record".to_owned())?;
+    map_file(File::from(file)).map_err(|error| error.to_string())
+}

@@ -1,0 +1,387 @@
+//! The types of a cell's new variables, asked of rustc before evcxr sees the cell.
+//!
+//! evcxr takes the types of variables from rust-analyzer, which cannot see into a ready-made
+//! dylib and would ask for an annotation on nearly every Polars `let`. So the cell is first
+//! compiled as metadata only, inside a function that has the known variables as parameters, with a
+//! call after each `let` that demands of the variable a private trait which no type has. Each
+//! complaint names a type. No code is made, no borrow is checked: 0.15 s.
+//!
+//! When the answer is unusable (a closure, a type that has no path, an error of the user's), the
+//! `let` stays as it is, and evcxr's own finding and its own message stand.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, ast};
+use regex::Regex;
+
+use crate::source::Edit;
+use crate::syntax::{Cell, Let, item_names};
+
+/// What a cell can refer to, as left by the cells before it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    /// Inner attributes and items, as source.
+    attributes: Vec<String>,
+    items: Vec<Committed>,
+    /// Variables and their types.
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone)]
+struct Committed {
+    names: Vec<String>,
+    text: String,
+}
+
+impl Context {
+    /// Reads the items out of the source that evcxr compiled last: exactly those that it will
+    /// give to the next cell, plus its own, which are left out here.
+    pub(crate) fn set_items(&mut self, source: &str) {
+        self.attributes.clear();
+        self.items.clear();
+        let file = SourceFile::parse(source, Edition::Edition2024).syntax_node();
+        for node in file.children() {
+            let text = node.text().to_string();
+            if node.kind() == SyntaxKind::ATTR {
+                self.attributes.push(text);
+                continue;
+            }
+            if !ast::Item::can_cast(node.kind()) {
+                continue;
+            }
+            let names = item_names(&node);
+            let generated = text.contains("EvcxrUserCodeError")
+                || names
+                    .iter()
+                    .any(|name| name == "evcxr_internal_runtime" || name.starts_with("run_user_code_"));
+            if !generated {
+                self.items.push(Committed { names, text });
+            }
+        }
+    }
+
+    /// Names that items of earlier cells define.
+    pub(crate) fn item_names(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().flat_map(|item| item.names.iter().map(String::as_str))
+    }
+
+    fn source(&self, code: &str, cell: &Cell, lets: &[Let]) -> String {
+        let items = cell.items();
+        let redefined: HashSet<&str> = items
+            .iter()
+            .flat_map(|item| item.names.iter().map(String::as_str))
+            .collect();
+        let mut out = String::from("#![allow(warnings)]\n");
+        for attribute in &self.attributes {
+            out.push_str(attribute);
+            out.push('\n');
+        }
+        for (start, end) in cell.attributes() {
+            out.push_str(&code[start..end]);
+            out.push('\n');
+        }
+        // An `impl` that follows a type belongs to it and goes with it.
+        let mut dropping = false;
+        for item in &self.items {
+            if !item.names.is_empty() {
+                dropping = item.names.iter().any(|name| redefined.contains(name.as_str()));
+            }
+            if !dropping {
+                out.push_str(&item.text);
+                out.push('\n');
+            }
+        }
+        for item in &items {
+            out.push_str(&code[item.start..item.end]);
+            out.push('\n');
+        }
+        out.push_str(PROBE);
+        out.push_str("async fn ironsage_cell(");
+        for (name, rust_type) in &self.variables {
+            out.push_str(&format!("mut {name}: {rust_type}, "));
+        }
+        out.push_str(") -> ::std::result::Result<(), IronsageError> {\n");
+        let mut edits: Vec<Edit> = items
+            .iter()
+            .map(|item| (item.start, item.end))
+            .chain(cell.attributes())
+            .map(|(start, end)| Edit {
+                start,
+                end,
+                text: String::new(),
+            })
+            .collect();
+        let mut number = 0;
+        for statement in lets {
+            for variable in &statement.variables {
+                let probe = format!(" ironsage_probe::<{number}, _>(&{});", variable.name);
+                edits.push(Edit::insert(statement.end, probe));
+                number += 1;
+            }
+        }
+        if let Some((start, end)) = cell.tail() {
+            edits.push(Edit::insert(start, "let _ = "));
+            edits.push(Edit::insert(end, ";"));
+        }
+        let start = cell.insertion_point().unwrap_or(code.len());
+        edits.retain(|edit| edit.start >= start || edit.end > start);
+        edits.iter_mut().for_each(|edit| {
+            edit.start = edit.start.max(start) - start;
+            edit.end -= start;
+        });
+        out.push_str(crate::source::Edited::new(&code[start..], edits).text());
+        out.push_str("\n::std::result::Result::Ok(())\n}\n");
+        out
+    }
+}
+
+/// The trait that no type has, and an error type into which every error turns, as evcxr's does.
+const PROBE: &str = "
+trait IronsageTypeOf<const N: usize> {}
+fn ironsage_probe<const N: usize, T: IronsageTypeOf<N> + ?Sized>(_: &T) {}
+struct IronsageError;
+impl<T: ::std::fmt::Display> ::std::convert::From<T> for IronsageError { fn from(_: T) -> Self { IronsageError } }
+";
+
+/// How rustc is called for a cell of this session.
+pub(crate) struct Compiler<'a> {
+    pub(crate) rustc: &'a Path,
+    /// The flags that cells themselves are compiled with.
+    pub(crate) flags: &'a [String],
+    /// Crates that a path may begin with.
+    pub(crate) crates: &'a HashSet<String>,
+    pub(crate) folder: &'a Path,
+    /// Told the process id while rustc runs, and 0 afterwards.
+    pub(crate) running: &'a dyn Fn(u32),
+}
+
+/// The edits that give the cell's variables their types; empty when there is nothing to do or
+/// nothing could be found out.
+pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -> Result<Vec<Edit>, std::io::Error> {
+    let cell = Cell::parse(code);
+    let lets = cell.lets();
+    if lets.iter().all(|statement| statement.typed || statement.literal) {
+        return Ok(Vec::new());
+    }
+    let source = context.source(code, &cell, &lets);
+    std::fs::create_dir_all(compiler.folder)?;
+    let path = compiler.folder.join("cell.rs");
+    std::fs::write(&path, source)?;
+    let child = Command::new(compiler.rustc)
+        .args(["--edition=2024", "--crate-type=lib", "--crate-name=ironsage_cell"])
+        .args(["--error-format=json", "--diagnostic-width=100000"])
+        .arg("-Ztrim-diagnostic-paths=no")
+        .arg("--emit=metadata")
+        .arg("-o")
+        .arg(compiler.folder.join("cell.rmeta"))
+        .args(compiler.flags)
+        .arg(&path)
+        // Only for this pass, which makes no code: the flag above is not stable.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    (compiler.running)(child.id());
+    let output = child.wait_with_output();
+    (compiler.running)(0);
+    let complaints = String::from_utf8_lossy(&output?.stderr).into_owned();
+    let names: HashSet<&str> = context.item_names().collect();
+    let own: Vec<String> = cell.items().into_iter().flat_map(|item| item.names).collect();
+    let known =
+        |first: &str| compiler.crates.contains(first) || names.contains(first) || own.iter().any(|name| name == first);
+    let Some(types) = read(&complaints, &known) else {
+        return Ok(Vec::new());
+    };
+    Ok(edits(&lets, &types))
+}
+
+fn edits(lets: &[Let], types: &BTreeMap<usize, String>) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let mut number = 0;
+    for statement in lets {
+        if statement.plain {
+            if let (false, Some(found)) = (statement.typed, types.get(&number)) {
+                edits.push(Edit {
+                    start: statement.type_place.0,
+                    end: statement.type_place.1,
+                    text: format!(": {found}"),
+                });
+            }
+            number += statement.variables.len();
+            continue;
+        }
+        // A pattern has no place for the types of its parts: bind each part once more.
+        for variable in &statement.variables {
+            if let Some(found) = types.get(&number) {
+                let mutable = if variable.mutable { "mut " } else { "" };
+                let name = &variable.name;
+                let text = format!(" let {mutable}{name}: {found} = {name};");
+                edits.push(Edit::insert(statement.end, text));
+            }
+            number += 1;
+        }
+    }
+    edits
+}
+
+/// Types by number of the probe; `None` when rustc complained of anything else.
+fn read(complaints: &str, known: &dyn Fn(&str) -> bool) -> Option<BTreeMap<usize, String>> {
+    #[expect(clippy::expect_used, reason = "the pattern is a constant, and tested")]
+    static UNSATISFIED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?s)^the trait bound `(.*): (?:\w+::)*IronsageTypeOf<(\d+)>` is not satisfied$")
+            .expect("a valid pattern")
+    });
+    let mut types = BTreeMap::new();
+    for line in complaints.lines() {
+        let Ok(complaint) = serde_json::from_str::<serde_json::Value>(line) else {
+            continue;
+        };
+        if complaint["level"] != "error" {
+            continue;
+        }
+        let message = complaint["message"].as_str().unwrap_or_default();
+        if message.starts_with("aborting due to") {
+            continue;
+        }
+        let Some(found) = UNSATISFIED.captures(message) else {
+            tracing::debug!(message, "the type pass met another error");
+            return None;
+        };
+        let number: usize = found[2].parse().ok()?;
+        if let Some(usable) = usable(&found[1], known) {
+            types.insert(number, usable);
+        } else {
+            tracing::debug!(found = &found[1], "a type that cannot be written");
+        }
+    }
+    Some(types)
+}
+
+/// The type as it can be written in the next cell, if it can.
+fn usable(found: &str, known: &dyn Fn(&str) -> bool) -> Option<String> {
+    let text = found.replace("{integer}", "i32").replace("{float}", "f64");
+    let unwritable = ["{", "'_", "'1", "impl ", "for<"];
+    if unwritable.iter().any(|part| text.contains(part)) {
+        return None;
+    }
+    let source = format!("const _: {text} = x;");
+    let parsed = SourceFile::parse(&source, Edition::Edition2024);
+    if !parsed.errors().is_empty() {
+        return None;
+    }
+    for node in parsed.syntax_node().descendants() {
+        if matches!(node.kind(), SyntaxKind::INFER_TYPE | SyntaxKind::ERROR) {
+            return None;
+        }
+        let Some(path) = ast::Path::cast(node) else {
+            continue;
+        };
+        // Only the outermost path of a chain `a::b::c` has no parent path; its first segment counts.
+        let outermost = path.syntax().parent().and_then(ast::Path::cast).is_none();
+        if outermost && path.qualifier().is_some() {
+            let first = path.segments().next()?.name_ref()?.text().to_string();
+            if !known(&first) {
+                return None;
+            }
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn known(first: &str) -> bool {
+        ["std", "core", "polars", "m"].contains(&first)
+    }
+
+    #[test]
+    fn types_that_can_be_written_pass_and_others_do_not() {
+        assert_eq!(usable("{integer}", &known).as_deref(), Some("i32"));
+        assert_eq!(
+            usable("std::vec::Vec<std::option::Option<{float}>>", &known).as_deref(),
+            Some("std::vec::Vec<std::option::Option<f64>>")
+        );
+        for fine in ["polars::prelude::DataFrame", "&str", "(i32, m::T)", "[u8; 3]", "Foo<3>"] {
+            assert_eq!(usable(fine, &known).as_deref(), Some(fine));
+        }
+        for not in [
+            "{closure@t.rs:8:104: 8:112}",
+            "_",
+            "std::vec::Vec<_>",
+            "hidden::T",
+            "std::vec::Vec<hidden::T>",
+            "impl std::fmt::Debug",
+            "&'_ str",
+        ] {
+            assert_eq!(usable(not, &known), None, "{not}");
+        }
+    }
+
+    fn asked(context: &Context, code: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let compiler = Compiler {
+            rustc: Path::new("rustc"),
+            flags: &[],
+            crates: &["std", "core"].map(str::to_owned).into(),
+            folder: folder.path(),
+            running: &|_| {},
+        };
+        let edits = annotate(context, code, &compiler).unwrap();
+        crate::source::Edited::new(code, edits).text().to_owned()
+    }
+
+    #[test]
+    fn rustc_is_asked_for_the_types_of_a_whole_cell() {
+        let mut context = Context::default();
+        context.set_items(
+            "#![allow(unused)]\nuse std::collections::HashMap;\nstruct Old(u8);\nimpl Old { fn n(&self) -> u8 { self.0 } }\nstruct EvcxrUserCodeError {}\npub extern \"C\" fn run_user_code_3() { nonsense }",
+        );
+        context
+            .variables
+            .insert("seen".to_owned(), "std::vec::Vec<u16>".to_owned());
+        let code = ":opt 1\nfn twice(x: u16) -> u16 { 2 * x }\nlet a = seen.iter().map(|x| twice(*x)).collect::<Vec<_>>(); let mut n = \"4\".parse::<i64>()?;\nlet (p, mut q) = (a.len(), HashMap::from([(1, Old(2).n())]));\nlet f = |x: i32| x; let v: Vec<_> = vec![1.5]; let n = Some(n);\nn.unwrap()";
+        assert_eq!(
+            asked(&context, code),
+            ":opt 1\nfn twice(x: u16) -> u16 { 2 * x }\nlet a: std::vec::Vec<u16> = seen.iter().map(|x| twice(*x)).collect::<Vec<_>>(); let mut n: i64 = \"4\".parse::<i64>()?;\nlet (p, mut q) = (a.len(), HashMap::from([(1, Old(2).n())])); let p: usize = p; let mut q: std::collections::HashMap<i32, u8> = q;\nlet f = |x: i32| x; let v: std::vec::Vec<f64> = vec![1.5]; let n: std::option::Option<i64> = Some(n);\nn.unwrap()"
+        );
+    }
+
+    #[test]
+    fn a_redefined_item_replaces_the_old_one() {
+        let mut context = Context::default();
+        context.set_items("struct T(u8);\nimpl T { fn get(&self) -> u8 { self.0 } }\nfn f() -> T { T(1) }");
+        assert_eq!(
+            asked(
+                &context,
+                "struct T(String); fn f() -> T { T(String::new()) } let x = f().0;"
+            ),
+            "struct T(String); fn f() -> T { T(String::new()) } let x: std::string::String = f().0;"
+        );
+    }
+
+    #[test]
+    fn a_cell_with_an_error_is_left_to_evcxr() {
+        let code = "let a = 1 + 1; let b: i32 = \"x\";";
+        assert_eq!(asked(&Context::default(), code), code);
+    }
+
+    #[test]
+    fn a_cell_without_untyped_lets_costs_no_rustc() {
+        let compiler = Compiler {
+            rustc: Path::new("/nowhere/rustc"),
+            flags: &[],
+            crates: &HashSet::new(),
+            folder: Path::new("/nowhere"),
+            running: &|_| {},
+        };
+        let edits = annotate(&Context::default(), "let x = 5; let y: u8 = f(); g()", &compiler);
+        assert!(edits.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,139 @@
+//! Frames of the session in Rust cells, and frames of Rust cells in the session.
+
+use ironsage_cells::{CellError, Evaluator, Frames};
+use polars::prelude::*;
+
+use crate::support::Lab;
+
+pub const TESTS: &[(&str, fn(&mut Lab))] = &[
+    ("frames::quickstart", quickstart),
+    ("frames::bound_by_name", bound_by_name),
+    ("frames::the_last_writer_wins", the_last_writer_wins),
+    ("frames::consumed_frames_come_again", consumed_frames_come_again),
+    ("frames::put_and_fetch", put_and_fetch),
+    (
+        "frames::errors_say_which_names_there_are",
+        errors_say_which_names_there_are,
+    ),
+    ("frames::polars_errors", polars_errors),
+    ("frames::types_and_nulls", types_and_nulls),
+];
+
+impl Lab {
+    /// Binds a small frame in the session.
+    pub fn session_frame(&self, name: &str) {
+        let frame = df!("rings" => [7i64, 15, 9], "score" => [8.5f64, 10.0, 9.0], "sex" => ["F", "M", "I"]).unwrap();
+        self.session.put(name, frame);
+    }
+
+    pub fn evaluator_variables(&self) -> Vec<(String, String)> {
+        let variables = self.evaluator.variables();
+        variables.into_iter().map(|v| (v.name, v.rust_type)).collect()
+    }
+}
+
+fn quickstart(lab: &mut Lab) {
+    lab.session_frame("guess");
+    let (evaluated, _) = lab.ok(
+        "use polars::prelude::*;\nlet worst = guess.clone().lazy()\n    .with_column((col(\"score\") - col(\"rings\")).alias(\"error\"))\n    .sort_by_exprs([col(\"error\").abs()], SortMultipleOptions::default())\n    .tail(1).collect()?;\nworst",
+    );
+    let result = evaluated.result.unwrap();
+    assert!(result["text/plain"].contains("15"), "{}", result["text/plain"]);
+    assert!(result["text/html"].contains("<table"));
+    let variables = lab.evaluator.variables();
+    let find = |name: &str| variables.iter().find(|v| v.name == name).unwrap();
+    assert!(find("worst").is_frame() && !find("worst").from_session);
+    assert!(find("guess").is_frame() && find("guess").from_session);
+    assert_eq!(lab.value("worst.height()"), "1");
+}
+
+fn bound_by_name(lab: &mut Lab) {
+    lab.session_frame("train");
+    assert_eq!(lab.value("train.height()"), "3");
+    lab.session_frame("valid");
+    let (_, seen) = lab.ok("println!(\"{} {valid:?}\", train.width())");
+    assert!(seen.out().starts_with("3 shape: (3, 3)"), "{}", seen.out());
+    lab.ok("let f = frame(\"train\")?; let n = f.height();");
+    assert_eq!(lab.value("n"), "3");
+}
+
+fn the_last_writer_wins(lab: &mut Lab) {
+    lab.ok("use polars::prelude::*;");
+    lab.session.put("data", df!("x" => [1i64, 2, 3]).unwrap());
+    assert_eq!(lab.value("data.height()"), "3");
+    lab.session.put("data", df!("x" => [1i64, 2, 3, 4]).unwrap());
+    assert_eq!(lab.value("data.height()"), "4");
+    lab.ok("let data = data.head(Some(1));");
+    assert_eq!(lab.value("data.height()"), "1");
+    assert!(
+        !lab.evaluator
+            .variables()
+            .iter()
+            .any(|v| v.name == "data" && v.from_session)
+    );
+    lab.session.put("data", df!("x" => [1i64, 2]).unwrap());
+    assert_eq!(lab.value("data.height()"), "2");
+    // A Rust variable of another type wins as well.
+    lab.ok("let data = 5;");
+    assert_eq!(lab.value("data + 1"), "6");
+}
+
+fn consumed_frames_come_again(lab: &mut Lab) {
+    lab.session_frame("shells");
+    lab.ok("use polars::prelude::*; let plan = shells.lazy();");
+    assert_eq!(lab.value("shells.height()"), "3");
+    assert_eq!(lab.value("plan.clone().collect()?.height()"), "3");
+    // A panic takes the variables of its cell; the frame comes again.
+    assert_eq!(lab.error("drop(shells); panic!(\"no\")").0.ename(), "Panic");
+    assert_eq!(lab.value("shells.height()"), "3");
+}
+
+fn put_and_fetch(lab: &mut Lab) {
+    lab.session_frame("shells");
+    lab.ok("use polars::prelude::*;\nlet big = shells.clone().lazy().filter(col(\"rings\").gt(8));\nput_frame(\"few\", &big.clone().collect()?)?;");
+    assert_eq!(lab.session.frame("few").unwrap().height(), 2);
+    assert_eq!(lab.value("few.height()"), "2");
+    let fetched = lab.evaluator.fetch("big").unwrap();
+    assert_eq!(
+        fetched.column("rings").unwrap().i64().unwrap().to_vec(),
+        [Some(15), Some(9)]
+    );
+    assert!(matches!(
+        lab.evaluator.fetch("nothing"),
+        Err(CellError::NotAFrame { .. })
+    ));
+    lab.ok("let number = 5;");
+    assert!(matches!(
+        lab.evaluator.fetch("number"),
+        Err(CellError::NotAFrame { .. })
+    ));
+}
+
+fn errors_say_which_names_there_are(lab: &mut Lab) {
+    lab.session_frame("shells");
+    let (error, _) = lab.error("let f = frame(\"shels\")?;");
+    assert_eq!(error.ename(), "FrameError");
+    assert!(error.to_string().contains("`shells`"), "{error}");
+}
+
+fn polars_errors(lab: &mut Lab) {
+    lab.session_frame("shells");
+    let (error, seen) =
+        lab.error("use polars::prelude::*;\nlet x = shells.clone().lazy().select([col(\"ringz\")]).collect()?;");
+    assert_eq!(error.ename(), "PolarsError");
+    assert!(error.to_string().contains("ringz"), "{error}");
+    assert!(seen.all().is_empty(), "{:?}", seen.all());
+}
+
+fn types_and_nulls(lab: &mut Lab) {
+    let mut frame = df!("n" => [Some(1i32), None], "s" => [None, Some("a longer string than twelve")]).unwrap();
+    let sexes = Series::new("c".into(), ["F", "M"])
+        .cast(&DataType::from_categories(Categories::global()))
+        .unwrap();
+    frame.with_column(sexes.into()).unwrap();
+    lab.session.put("odd", frame.clone());
+    lab.ok("put_frame(\"back\", &odd)?;");
+    let back = lab.session.frame("back").unwrap();
+    assert_eq!(back.schema(), frame.schema());
+    assert!(back.equals_missing(&frame));
+}

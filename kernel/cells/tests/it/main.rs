@@ -1,0 +1,59 @@
+//! What a person sees of Rust cells: evcxr, the ready-made prelude and the process for cells, all
+//! real, in one evaluator that all tests share (each start costs seconds).
+//!
+//! No test harness: the executable is also the process that runs the cells, so `runtime_hook` has
+//! to be the first thing that `main` does. An argument selects tests by a part of their name.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
+
+mod bench;
+mod cells;
+mod frames;
+mod stop;
+mod support;
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use support::Lab;
+
+type Test = (&'static str, fn(&mut Lab));
+
+fn main() -> ExitCode {
+    ironsage_cells::runtime_hook();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
+    let tests: Vec<Test> = [cells::TESTS, frames::TESTS, stop::TESTS].concat();
+    if arguments.iter().any(|argument| argument == "--list") {
+        tests.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let mut lab = Lab::start();
+    if filters.iter().any(|filter| *filter == "bench") {
+        bench::run(&mut lab);
+        return ExitCode::SUCCESS;
+    }
+    let mut failed = Vec::new();
+    let mut count = 0;
+    for (name, test) in tests {
+        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(*filter)) {
+            continue;
+        }
+        count += 1;
+        let begun = Instant::now();
+        let passed = std::panic::catch_unwind(AssertUnwindSafe(|| test(&mut lab))).is_ok();
+        let word = if passed { "ok" } else { "FAILED" };
+        println!("test {name} ... {word} ({:.2} s)", begun.elapsed().as_secs_f64());
+        if !passed {
+            failed.push(name);
+        }
+    }
+    println!("{} of {count} tests passed", count - failed.len());
+    lab.finish();
+    if failed.is_empty() && count > 0 {
+        ExitCode::SUCCESS
+    } else {
+        println!("failed: {failed:?}");
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,164 @@
+//! The evaluator that all tests share, a session's frames, and a front end that remembers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use ironsage_cells::{CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Frames, MimeBundle, Outputs, warm};
+use polars::prelude::DataFrame;
+
+/// One thing that a front end was given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    Out(String),
+    Err(String),
+    Display(MimeBundle),
+}
+
+/// Everything that a cell showed, in order.
+#[derive(Default)]
+pub struct Seen(Mutex<Vec<Shown>>);
+
+impl Seen {
+    /// In order, with neighbouring texts of one stream joined.
+    pub fn all(&self) -> Vec<Shown> {
+        let mut joined: Vec<Shown> = Vec::new();
+        for shown in self.0.lock().unwrap().iter().cloned() {
+            match (joined.last_mut(), shown) {
+                (Some(Shown::Out(text)), Shown::Out(more)) => text.push_str(&more),
+                (Some(Shown::Err(text)), Shown::Err(more)) => text.push_str(&more),
+                (_, shown) => joined.push(shown),
+            }
+        }
+        joined
+    }
+
+    /// Standard output as one text.
+    pub fn out(&self) -> String {
+        let all = self.all();
+        all.iter()
+            .filter_map(|shown| match shown {
+                Shown::Out(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl Outputs for Seen {
+    fn stdout(&self, text: &str) {
+        self.0.lock().unwrap().push(Shown::Out(text.to_owned()));
+    }
+    fn stderr(&self, text: &str) {
+        self.0.lock().unwrap().push(Shown::Err(text.to_owned()));
+    }
+    fn display(&self, mime: MimeBundle) {
+        self.0.lock().unwrap().push(Shown::Display(mime));
+    }
+}
+
+/// A session's frames.
+#[derive(Default)]
+pub struct Session(Mutex<BTreeMap<String, DataFrame>>);
+
+impl Frames for Session {
+    fn frame(&self, name: &str) -> Option<DataFrame> {
+        self.0.lock().unwrap().get(name).cloned()
+    }
+    fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+    fn put(&self, name: &str, frame: DataFrame) {
+        self.0.lock().unwrap().insert(name.to_owned(), frame);
+    }
+}
+
+/// What a test works with.
+pub struct Lab {
+    pub evaluator: EvcxrEvaluator,
+    pub session: Arc<Session>,
+}
+
+/// The prelude for tests lies beside the build that it was made from.
+fn prelude_folder() -> PathBuf {
+    let executable = std::env::current_exe().unwrap();
+    executable.ancestors().nth(3).unwrap().join("prelude-for-tests")
+}
+
+impl Lab {
+    pub fn start() -> Lab {
+        let folder = prelude_folder();
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        if std::env::var_os("IRONSAGE_TEST_PRELUDE_AS_IT_IS").is_none() {
+            let begun = std::time::Instant::now();
+            let say = |line: &str| println!("  {line}");
+            if let Err(error) = warm::install(&workspace, &folder, &say) {
+                panic!("cannot make the prelude: {error}");
+            }
+            println!("prelude in place after {:.1} s", begun.elapsed().as_secs_f64());
+        }
+        assert!(warm::ready(&folder).is_some());
+        let session = Arc::new(Session::default());
+        let mut config = Config::new(session.clone());
+        config.prelude = Some(folder);
+        let begun = std::time::Instant::now();
+        let evaluator = EvcxrEvaluator::start(config);
+        assert!(begun.elapsed().as_millis() < 50, "start must not wait");
+        Lab { evaluator, session }
+    }
+
+    pub fn run(&mut self, code: &str) -> (Result<Evaluated, CellError>, Seen) {
+        let seen = Seen::default();
+        let result = self.evaluator.eval(code, &seen);
+        (result, seen)
+    }
+
+    /// Runs a cell that must succeed.
+    pub fn ok(&mut self, code: &str) -> (Evaluated, Seen) {
+        let (result, seen) = self.run(code);
+        match result {
+            Ok(evaluated) => (evaluated, seen),
+            Err(error) => panic!("{code}\n{}\n{:?}", error.traceback().join("\n"), seen.all()),
+        }
+    }
+
+    /// The plain text of a cell's result.
+    pub fn value(&mut self, code: &str) -> String {
+        let (evaluated, _) = self.ok(code);
+        let result = evaluated.result.expect("a result");
+        result["text/plain"].clone()
+    }
+
+    /// Runs a cell that must fail.
+    pub fn error(&mut self, code: &str) -> (CellError, Seen) {
+        let (result, seen) = self.run(code);
+        match result {
+            Ok(evaluated) => panic!("{code}\nshould have failed, and gave {evaluated:?}"),
+            Err(error) => (error, seen),
+        }
+    }
+
+    /// Names of variables that a cell can use now.
+    pub fn variables(&self) -> Vec<String> {
+        let variables = self.evaluator.variables();
+        variables.into_iter().map(|variable| variable.name).collect()
+    }
+
+    /// Ends the evaluator; nothing of it may be left.
+    pub fn finish(self) {
+        let folder = std::env::temp_dir().join(format!("ironsage-cells-{}", std::process::id()));
+        assert!(folder.exists());
+        drop(self.evaluator);
+        assert!(!folder.exists(), "{} is left", folder.display());
+        let threads = std::fs::read_dir("/proc/self/task").unwrap();
+        for thread in threads.map(Result::unwrap) {
+            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            assert_eq!(children.trim(), "", "processes are left");
+        }
+    }
+}
