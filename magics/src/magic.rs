@@ -1,7 +1,7 @@
 //! What a magic is: a struct whose arguments clap knows, and what it does with a session and a front. From
 //! the one declaration come parsing, help, "did you mean" and completion. [`crate::registry`] lists them all.
 
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use ironsage_display::Front;
 
 use crate::complete::Completion;
@@ -160,11 +160,19 @@ impl Entry {
         let command = Command::new(self.name)
             .no_binary_name(true)
             .bin_name(self.typed())
+            .disable_help_flag(true)
             .disable_version_flag(true)
+            .term_width(100)
             .disable_help_subcommand(true)
             .args_override_self(false)
             .color(clap::ColorChoice::Never);
-        (self.arguments)(command).after_help(self.examples_text())
+        let help = Arg::new("help")
+            .short('h')
+            .long("help")
+            .action(ArgAction::HelpShort)
+            .global(true)
+            .help("Show this help");
+        (self.arguments)(command).arg(help).after_help(self.examples_text())
     }
 
     /// One line that says what it is for.
@@ -198,8 +206,8 @@ impl Entry {
 }
 
 fn run<M: Magic>(matches: &ArgMatches, mut call: Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-    let magic = M::from_arg_matches(matches)
-        .map_err(|error| crate::language::errors::from_clap(&error, &format!("%{}", M::NAME)))?;
+    let magic =
+        M::from_arg_matches(matches).map_err(|error| crate::language::errors::from_clap(&error, &Entry::of::<M>()))?;
     if let Some(body) = call.body.take() {
         call.body = Some(match magic.keeps_braces() {
             true => body,

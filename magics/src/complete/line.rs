@@ -85,6 +85,9 @@ fn in_line(code: &str, start: usize, cursor: usize) -> Option<Place> {
     if signs > 2 {
         return None;
     }
+    if magic[signs..].starts_with(char::is_whitespace) {
+        return None;
+    }
     let name = name_after_percent(magic);
     if signs + name.len() == magic.len() {
         return Some(Place::Name {

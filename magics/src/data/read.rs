@@ -128,11 +128,8 @@ fn csv(bytes: &[u8], name: &str, separator: u8, options: &Options) -> Result<Dat
             .filter(|&&byte| byte == b'\n')
             .count()
             + 1;
-        return Err(
-            MagicError::data(format!("{name}, line {line}: not UTF-8 text")).with_hint(format!(
-                "`!iconv -f latin1 -t utf8 {name} > utf8.csv` converts from Latin-1"
-            )),
-        );
+        return Err(MagicError::data(format!("{name}, line {line}: not UTF-8 text"))
+            .with_hint("`!iconv -f latin1 -t utf8 old.csv > new.csv` converts a file of this machine from Latin-1"));
     }
     let rows = match ragged::check(bytes, separator) {
         Rows::Even(rows) => rows,

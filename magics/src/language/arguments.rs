@@ -41,7 +41,7 @@ pub(crate) fn parse(entry: &Entry, line: &str, bound: &str, call: &mut Call) -> 
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
             Ok(Parsed::Help(error.render().to_string()))
         }
-        Err(error) => Err(errors::from_clap(&error, &entry.typed())),
+        Err(error) => Err(errors::from_clap(&error, entry)),
     }
 }
 

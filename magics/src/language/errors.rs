@@ -3,9 +3,11 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::MagicError;
+use crate::language::suggest;
+use crate::magic::Entry;
 
-/// A usage error of `typed` (`%load`), in the house's words.
-pub(crate) fn from_clap(error: &clap::Error, typed: &str) -> MagicError {
+/// A usage error of a magic, in the house's words.
+pub(crate) fn from_clap(error: &clap::Error, entry: &Entry) -> MagicError {
     let context = |kind| error.get(kind).map(text_of).filter(|text| !text.is_empty());
     let usage = context(ContextKind::Usage).and_then(|usage| {
         usage
@@ -13,7 +15,14 @@ pub(crate) fn from_clap(error: &clap::Error, typed: &str) -> MagicError {
             .next()
             .map(|line| line.trim().trim_start_matches("Usage: ").to_owned())
     });
-    let help = usage.unwrap_or_else(|| format!("{typed} --help"));
+    let typed = usage
+        .as_deref()
+        .and_then(subcommand_of)
+        .unwrap_or_else(|| entry.typed());
+    let help = match usage {
+        Some(usage) => format!("`{usage}`; `{typed} --help` explains it"),
+        None => format!("`{typed} --help` shows how it is typed"),
+    };
     let argument = context(ContextKind::InvalidArg).unwrap_or_default();
     let suggestion = |kind| context(kind).map(|meant| format!("did you mean `{meant}`?"));
     match error.kind() {
@@ -25,15 +34,14 @@ pub(crate) fn from_clap(error: &clap::Error, typed: &str) -> MagicError {
         ErrorKind::UnknownArgument => MagicError::usage(format!("{typed} has no use for `{argument}`")).with_hint(help),
         ErrorKind::InvalidSubcommand => {
             let given = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let hint = suggestion(ContextKind::SuggestedSubcommand).unwrap_or(help);
+            let hint = suggest::nearest_or_list(&given, "one of", &subcommands(entry)).unwrap_or(help);
             MagicError::usage(format!("{typed} has no `{given}`")).with_hint(hint)
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let names = context(ContextKind::ValidSubcommand)
-                .map(|names| format!(": {names}"))
-                .unwrap_or_default();
-            MagicError::usage(format!("{typed} needs to be told what to do{names}"))
-                .with_hint(format!("`{typed} --help` shows each with an example"))
+            MagicError::usage(format!("{typed} needs to be told what to do")).with_hint(format!(
+                "one of: {}; `{typed} --help` explains them",
+                subcommands(entry).join(", ")
+            ))
         }
         ErrorKind::MissingRequiredArgument => MagicError::usage(format!("{typed} needs {argument}")).with_hint(help),
         ErrorKind::InvalidValue => {
@@ -50,9 +58,8 @@ pub(crate) fn from_clap(error: &clap::Error, typed: &str) -> MagicError {
         }
         ErrorKind::ValueValidation => {
             let given = context(ContextKind::InvalidValue).unwrap_or_default();
-            let reason = std::error::Error::source(error)
-                .map(|source| format!(": {source}"))
-                .unwrap_or_default();
+            let reason = std::error::Error::source(error).map(|source| format!(": {}", plain(&source.to_string())));
+            let reason = reason.unwrap_or_default();
             MagicError::usage(format!("{typed}: `{given}` is no value for {argument}{reason}")).with_hint(help)
         }
         ErrorKind::ArgumentConflict => {
@@ -65,14 +72,37 @@ pub(crate) fn from_clap(error: &clap::Error, typed: &str) -> MagicError {
         }
         _ => {
             let rendered = error.render().to_string();
-            let first = rendered
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned();
+            let first = rendered.lines().next().unwrap_or_default();
+            let first = first.trim_start_matches("error: ").to_owned();
             MagicError::usage(format!("{typed}: {first}")).with_hint(help)
         }
+    }
+}
+
+/// The magic and the subcommand that a usage line begins with: `%s3 cp` of `%s3 cp <FROM> <TO>`.
+fn subcommand_of(usage: &str) -> Option<String> {
+    let is_word = |word: &&str| !word.starts_with(['<', '[', '-']);
+    let words: Vec<&str> = usage.split(' ').take_while(is_word).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn subcommands(entry: &Entry) -> Vec<String> {
+    entry
+        .command()
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect()
+}
+
+/// What Rust's own parsers say, as a person would.
+fn plain(reason: &str) -> &str {
+    match reason {
+        "invalid digit found in string" => "it is not a whole number",
+        "invalid float literal" | "cannot parse float from empty string" => "it is not a number",
+        "cannot parse integer from empty string" => "there is no number",
+        "number too large to fit in target type" => "it is too large",
+        "number too small to fit in target type" => "it is too small",
+        other => other,
     }
 }
 

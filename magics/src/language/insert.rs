@@ -106,7 +106,8 @@ fn fact(frame: &DataFrame, name: &str, path: &[&str], written: &str) -> Result<S
         ["width"] => Ok(frame.width().to_string()),
         ["columns"] => {
             let names: Vec<&str> = frame.columns().iter().map(|column| column.name().as_str()).collect();
-            Ok(names.join(", "))
+            // No blanks: a list of columns is one word of a line.
+            Ok(names.join(","))
         }
         [column, fact] => {
             let names: Vec<String> = frame.columns().iter().map(|column| column.name().to_string()).collect();

@@ -109,7 +109,7 @@ pub fn help(name: &str) -> Result<Bundle, MagicError> {
 
 /// The help page of an entry.
 pub(crate) fn page(entry: &Entry) -> Bundle {
-    let text = entry.command().render_long_help().to_string();
+    let text = entry.command().render_help().to_string();
     page_of(entry, &text)
 }
 

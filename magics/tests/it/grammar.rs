@@ -120,7 +120,7 @@ fn braces_insert_values_and_facts_or_fail() {
         .unwrap();
     assert_eq!(
         bench.told(),
-        "rows = 10 (i64) · top = 9 (i64) · names = number, (String)"
+        "rows = 10 (i64) · top = 9 (i64) · names = number,letter,half (String)"
     );
     for (line, message) in [
         ("%show small --rows {{limt}}", "`{{limt}}`: nothing is called `limt`"),

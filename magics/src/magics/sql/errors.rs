@@ -16,6 +16,7 @@ pub(super) fn told(error: &PolarsError, query: &str, session: &Session) -> Magic
         return no_table(&table, session);
     }
     let column = captured(r#"unable to find column "([^"]+)""#, &message)
+        .or_else(|| captured(r"no column named '([^']+)' found in table", &message))
         .or_else(|| captured(r"^not found: ([^\s]+)$", message.lines().next().unwrap_or_default()));
     if let Some(column) = column {
         return no_column(&column, query, session);
