@@ -46,45 +46,47 @@ impl Completion {
 /// What could stand at the cursor, and which part of the code it would replace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completions {
-    /// Where the replaced part begins, in Unicode code points as Jupyter counts.
+    /// Where the replaced part begins, in bytes.
     pub start: usize,
     /// Where it ends.
     pub end: usize,
     /// The candidates, best first.
-    pub items: Vec<Completion>,
+    pub matches: Vec<Completion>,
 }
 
-/// Completes a magic at `cursor` (in Unicode code points). None where the cursor is not in a magic: that is Rust's.
-pub fn complete(code: &str, cursor: usize, session: &Session) -> Option<Completions> {
-    let cursor = code.char_indices().nth(cursor).map_or(code.len(), |(at, _)| at);
-    let place = line::place(code, cursor)?;
-    let (start, mut items) = match &place {
-        Place::Name { start, cell } => (*start, names(*cell)),
-        Place::Arguments { name, start, text } => {
-            let entry = MAGICS.iter().find(|entry| entry.name == name)?;
-            values::arguments(entry, *start, text, session)
-        }
+/// Completes a magic at `cursor`, a byte offset of the code. Nothing where the cursor is not in a magic: that is Rust's.
+pub fn complete(code: &str, cursor: usize, session: &Session) -> Completions {
+    let mut cursor = cursor.min(code.len());
+    while !code.is_char_boundary(cursor) {
+        cursor -= 1;
+    }
+    let (start, mut matches) = candidates(code, cursor, session).unwrap_or((cursor, Vec::new()));
+    let typed = &code[start..cursor];
+    matches.retain(|item| starts_alike(&item.text, typed));
+    matches.dedup_by(|a, b| a.text == b.text);
+    Completions {
+        start,
+        end: cursor,
+        matches,
+    }
+}
+
+fn candidates(code: &str, cursor: usize, session: &Session) -> Option<(usize, Vec<Completion>)> {
+    let entry = |name: &str| MAGICS.iter().find(|entry| entry.name == name);
+    match line::place(code, cursor)? {
+        Place::Name { start, cell } => Some((start, names(cell))),
+        Place::Arguments { name, start, text } => Some(values::arguments(entry(&name)?, start, &text, session)),
         Place::Body {
             name,
             first_line,
             body,
-            cursor: at,
+            cursor,
             start,
         } => {
-            let entry = MAGICS.iter().find(|entry| entry.name == name)?;
-            let (offset, items) = (entry.complete_body)(first_line, body, *at, session);
-            (start + offset, items)
+            let (offset, items) = (entry(&name)?.complete_body)(&first_line, &body, cursor, session);
+            Some((start + offset, items))
         }
-    };
-    let typed = &code[start..cursor];
-    items.retain(|item| starts_alike(&item.text, typed));
-    items.dedup_by(|a, b| a.text == b.text);
-    let points = |at: usize| code[..at].chars().count();
-    Some(Completions {
-        start: points(start),
-        end: points(cursor),
-        items,
-    })
+    }
 }
 
 fn names(cell: bool) -> Vec<Completion> {

@@ -6,11 +6,11 @@ use crate::bench::Bench;
 
 /// The texts offered where `|` stands, and what they would replace.
 fn offered(bench: &Bench, code: &str) -> (String, Vec<String>) {
-    let cursor = code.chars().position(|letter| letter == '|').unwrap();
+    let cursor = code.find('|').unwrap();
     let code = code.replace('|', "");
-    let found = complete(&code, cursor, &bench.session).expect("the cursor is in a magic");
-    let replaced: String = code.chars().skip(found.start).take(found.end - found.start).collect();
-    (replaced, found.items.into_iter().map(|item| item.text).collect())
+    let found = complete(&code, cursor, &bench.session);
+    let replaced = code[found.start..found.end].to_owned();
+    (replaced, found.matches.into_iter().map(|item| item.text).collect())
 }
 
 fn texts(bench: &Bench, code: &str) -> Vec<String> {
@@ -88,6 +88,7 @@ fn paths_and_addresses() {
 #[test]
 fn rust_is_left_to_rust() {
     let bench = Bench::new();
-    assert_eq!(complete("let x = 5 % 2", 13, &bench.session), None);
-    assert_eq!(complete("", 0, &bench.session), None);
+    assert_eq!(texts(&bench, "let x = 5 % 2|"), Vec::<String>::new());
+    assert_eq!(texts(&bench, "|"), Vec::<String>::new());
+    assert_eq!(offered(&bench, "ä = b|"), (String::new(), Vec::new()));
 }
