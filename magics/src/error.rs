@@ -159,3 +159,24 @@ fn first_paragraph(text: &str) -> String {
     let text = text.split("\n\nResolved plan until failure").next().unwrap_or(text);
     text.trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_and_how_to_look_at_it() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = MagicError::file(Path::new("out.csv"), "write", &full);
+        assert_eq!(
+            error.text(),
+            "ServiceError: cannot write out.csv: the disk is full\nhint: free some space (`!df -h .` shows it) and run the cell again"
+        );
+    }
+
+    #[test]
+    fn polars_plan_is_cut_off() {
+        let error = PolarsError::ComputeError("bad\n\nResolved plan until failure:\n\nDF [a]".into());
+        assert_eq!(MagicError::from(error).message, "bad");
+    }
+}

@@ -171,6 +171,7 @@ impl Entry {
             .long("help")
             .action(ArgAction::HelpShort)
             .global(true)
+            .display_order(1000)
             .help("Show this help");
         (self.arguments)(command).arg(help).after_help(self.examples_text())
     }

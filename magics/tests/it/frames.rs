@@ -252,3 +252,24 @@ fn folders_variables_and_written_files() {
     bench.shell("echo \"$MY_SECRET\" | tr a-z A-Z; basename $PWD").unwrap();
     assert_eq!(bench.front.streamed(ironsage_display::Stream::Stdout), "HUSH\nsub\n");
 }
+
+#[test]
+fn what_would_not_fit_into_memory_is_refused_with_the_numbers() {
+    let bench = Bench::new();
+    let path = bench.file("huge.csv", "x\n1\n");
+    // A file with a hole of a terabyte takes no disk.
+    std::fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    let error = bench.line("%load huge.csv -o huge").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::MemoryError);
+    assert!(
+        error.message.starts_with("huge.csv would take about 3.3 TB, and "),
+        "{}",
+        error.message
+    );
+    assert!(error.hint.unwrap().contains("--force"));
+}

@@ -19,6 +19,11 @@ fn every_magic_explains_itself_with_two_examples() {
         assert!(typed >= 2, "{} has {typed} examples", info.name);
         assert!(page.data.contains_key("text/html"));
     }
+    let bench = Bench::new();
+    for line in ["%s3 cp --help", "%s3 rm -h", "%plot scatter --help"] {
+        let page = bench.line(line).unwrap();
+        assert_eq!(page.lines().filter(|line| line.starts_with("  %")).count(), 2, "{page}");
+    }
 }
 
 #[test]

@@ -22,16 +22,34 @@ pub(crate) struct Plot {
 #[derive(clap::Subcommand)]
 enum Kind {
     /// How the values of a column are spread
+    #[command(
+        after_help = "Examples:\n  %plot hist clean rings --bins 29\n      a histogram with 29 bins\n  %plot hist clean length --by sex\n      one for each sex"
+    )]
     Hist(frame::Hist),
     /// How two columns go together, and a third by colour
+    #[command(
+        after_help = "Examples:\n  %plot scatter clean shell_weight rings --color sex\n      coloured by sex\n  %plot scatter clean length height --svg size.svg\n      and the picture as a file"
+    )]
     Scatter(frame::Scatter),
     /// How a column runs along another
+    #[command(
+        after_help = "Examples:\n  %plot line prices day price\n      one line\n  %plot line prices day price --by shop\n      one for each shop"
+    )]
     Line(frame::Line),
     /// How many rows each value has, or what a column amounts to in it
+    #[command(
+        after_help = "Examples:\n  %plot bar clean sex\n      how many of each\n  %plot bar clean sex --y rings --agg median\n      the median of rings in each"
+    )]
     Bar(frame::Bar),
     /// Median, quartiles and what lies far out
+    #[command(
+        after_help = "Examples:\n  %plot box clean rings\n      one box\n  %plot box clean rings --by sex\n      one for each sex"
+    )]
     Box(frame::Boxes),
     /// The correlation of each numeric column with each other
+    #[command(
+        after_help = "Examples:\n  %plot corr clean\n      all numeric columns\n  %plot corr clean --columns length,height,rings\n      three of them"
+    )]
     Corr(frame::Corr),
 }
 

@@ -24,20 +24,38 @@ pub(crate) struct S3 {
 #[derive(clap::Subcommand)]
 enum Action {
     /// List buckets, or what is in one
+    #[command(
+        after_help = "Examples:\n  %s3 ls\n      all buckets\n  %s3 ls -r s3://shells/raw/ -o files\n      all objects below, and the listing as a frame"
+    )]
     Ls(list::Ls),
     /// Make a bucket
+    #[command(
+        after_help = "Examples:\n  %s3 mb shells\n      s3://shells, once; the second time it is already there\n  %s3 mb local://shells\n      in the local store, even when an account is connected"
+    )]
     Mb {
         /// The bucket's name, or s3://name
         #[arg(value_name = "BUCKET")]
         bucket: String,
     },
     /// Remove a bucket
+    #[command(
+        after_help = "Examples:\n  %s3 rb shells\n      an empty bucket\n  %s3 rb -f shells\n      with all that is in it"
+    )]
     Rb(remove::Rb),
     /// Copy files to, from and between stores
+    #[command(
+        after_help = "Examples:\n  %s3 cp data/abalone.csv s3://shells/raw/\n      a file into a bucket\n  %s3 cp -r s3://shells/raw/ data/\n      all objects below into a folder"
+    )]
     Cp(copy::Cp),
     /// The first lines of an object
+    #[command(
+        after_help = "Examples:\n  %s3 head s3://shells/raw/abalone.csv\n      ten lines\n  %s3 head s3://shells/raw/abalone.csv -n 3\n      three"
+    )]
     Head(list::Head),
     /// Remove objects
+    #[command(
+        after_help = "Examples:\n  %s3 rm s3://shells/raw/abalone.csv\n      one object\n  %s3 rm -f s3://shells/raw/\n      all objects below"
+    )]
     Rm(remove::Rm),
 }
 
