@@ -13,13 +13,13 @@ use crate::child;
 use crate::error::CellError;
 use crate::frames::{Bound, Exports};
 use crate::interrupt::{Interrupt, Phase};
+use crate::prelude::Prelude;
 use crate::relay::Relay;
 use crate::report::compile_error;
 use crate::source::{Edit, Edited};
 use crate::syntax::{Cell, commands};
 use crate::toolchain::Toolchain;
 use crate::types;
-use crate::warm::Prelude;
 
 /// What every cell may use without a `use`. The last line makes evcxr expect `?`, which would
 /// otherwise cost the first cell with a `?` a second compile.
@@ -141,8 +141,8 @@ impl Session {
     }
 
     /// Whether a variable is a frame of the session that a cell mentioned.
-    pub(crate) fn from_session(&self, name: &str) -> bool {
-        self.bound.from_session(name)
+    pub(crate) fn is_from_session(&self, name: &str) -> bool {
+        self.bound.is_from_session(name)
     }
 
     /// Completions by rust-analyzer, in bytes.

@@ -64,6 +64,10 @@ pub fn runtime_hook() {
     prepare_environment();
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the first thing that main does, before any other thread: see `runtime_hook`"
+)]
 fn prepare_environment() {
     // SAFETY: this is the first thing that main does, so there is no other thread yet.
     unsafe {
@@ -131,6 +135,10 @@ fn die_with_kernel() -> io::Result<()> {
 }
 
 /// Programs that a cell starts must not take themselves for this process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the process has one thread still: see `runtime_hook`"
+)]
 fn clean_environment() {
     let backtrace = std::env::var_os(BACKTRACE);
     for name in [IS_CHILD, SOCKET, PRELUDE, LIBSTD, KERNEL, BACKTRACE, EVCXR_FOLDER] {

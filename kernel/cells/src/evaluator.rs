@@ -12,17 +12,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use ironsage_exchange::wire::{Failed, Panicked, Picture};
 use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 
 use crate::cell::{Ended, Parts, Session};
+use crate::collect::Collected;
 use crate::error::CellError;
 use crate::folder::SessionFolder;
 use crate::frames::{Exports, Frames};
 use crate::interrupt::{Interrupt, Phase};
+use crate::prelude::Prelude;
 use crate::relay::{Event, Relay};
-use crate::source::position_of;
 use crate::toolchain::Toolchain;
 use crate::{Evaluated, Evaluator, MimeBundle, Outputs, Variable, warm};
 
@@ -320,145 +320,6 @@ impl Drop for Inner {
     }
 }
 
-/// What a cell's events come to.
-struct Collected<'a> {
-    outputs: &'a dyn Outputs,
-    result: Option<Picture>,
-    panics: Vec<Panicked>,
-    panicked: bool,
-    failure: Option<Failed>,
-    failed: bool,
-    handed: Option<DataFrame>,
-}
-
-impl<'a> Collected<'a> {
-    fn new(outputs: &'a dyn Outputs) -> Self {
-        Collected {
-            outputs,
-            result: None,
-            panics: Vec::new(),
-            panicked: false,
-            failure: None,
-            failed: false,
-            handed: None,
-        }
-    }
-
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Stdout(text) => self.outputs.stdout(&text),
-            Event::Stderr(text) => self.outputs.stderr(&text),
-            Event::Display(picture) => show(self.outputs, picture),
-            Event::Result(picture) => self.result = Some(picture),
-            Event::Panic(panic) => self.panics.push(panic),
-            Event::Panicked => self.panicked = true,
-            Event::Failure(failure) => self.failure = Some(failure),
-            Event::Failed => self.failed = true,
-            Event::Handed(frame) => self.handed = Some(frame),
-            Event::Done(_) => {}
-        }
-    }
-
-    fn finish(mut self, ended: Ended) -> Result<(Evaluated, Option<DataFrame>), CellError> {
-        // The panic that ended the cell: the last one on its own thread, else the last of all
-        // (a thread pool hands the panic of its worker on without a word).
-        let fatal = self
-            .panicked
-            .then(|| {
-                let own = self.panics.iter().rposition(|panic| panic.cell_thread);
-                own.or_else(|| self.panics.len().checked_sub(1))
-            })
-            .flatten()
-            .map(|at| self.panics.remove(at));
-        for caught in &self.panics {
-            self.outputs.stderr(&format!(
-                "thread '{}' panicked at {}:{}:{}:\n{}\n",
-                caught.thread, caught.file, caught.line, caught.column, caught.message
-            ));
-        }
-        let interrupted = ended.pressed && (self.panicked || self.failed);
-        if interrupted && ended.outcome.is_ok() {
-            return Err(CellError::Interrupted { lost: ended.lost });
-        }
-        let shown = ended.outcome.clone()?;
-        if self.panicked {
-            return Err(panic_error(fatal, ended));
-        }
-        if self.failed {
-            let (type_name, message) = match self.failure {
-                Some(failure) => (failure.type_name, failure.message),
-                None => (String::new(), "the cell ended with an error".to_owned()),
-            };
-            return Err(CellError::Question {
-                type_name,
-                message,
-                lost: ended.lost,
-            });
-        }
-        let (result, metadata) = match self.result {
-            Some(picture) => (Some(text_only(&picture)), picture.metadata),
-            None => (Some(shown).filter(|shown| !shown.is_empty()), serde_json::Map::new()),
-        };
-        Ok((Evaluated { result, metadata }, self.handed))
-    }
-}
-
-fn show(outputs: &dyn Outputs, picture: Picture) {
-    outputs.display_with(text_only(&picture), picture.metadata);
-}
-
-fn text_only(picture: &Picture) -> MimeBundle {
-    picture
-        .data
-        .iter()
-        .map(|(mime, content)| {
-            let text = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
-            (mime.clone(), text)
-        })
-        .collect()
-}
-
-fn panic_error(panic: Option<Panicked>, ended: Ended) -> CellError {
-    let Some(panic) = panic else {
-        return CellError::Panic {
-            message: "the cell panicked".to_owned(),
-            place: "an unknown place".to_owned(),
-            backtrace: None,
-            lost: ended.lost,
-        };
-    };
-    CellError::Panic {
-        place: place_of(&panic, &ended),
-        message: panic.message,
-        backtrace: panic.backtrace,
-        lost: ended.lost,
-    }
-}
-
-/// Where a panic began: a line of the cell where it was there.
-fn place_of(panic: &Panicked, ended: &Ended) -> String {
-    let elsewhere = || format!("{}:{}:{}", panic.file, panic.line, panic.column);
-    if panic.file != "src/lib.rs" {
-        return elsewhere();
-    }
-    let Some(line) = (panic.line as usize)
-        .checked_sub(1)
-        .and_then(|at| ended.generated.lines().nth(at))
-    else {
-        return elsewhere();
-    };
-    // evcxr puts each statement on a line of its own, so a line of its file is a whole line of the
-    // cell, or the end of one, or a part.
-    let mut places = ended.edited.text().match_indices(line.trim());
-    let (Some((at, _)), None) = (places.next(), places.next()) else {
-        return "this cell".to_owned();
-    };
-    let (line_number, column) = position_of(ended.edited.text(), at);
-    let (original, _) = ended.edited.original_position(line_number, column);
-    let text = ended.edited.original().lines().nth(original - 1);
-    format!("line {original}: {}", text.unwrap_or_default().trim())
-}
-
 /// The evaluator's thread.
 struct Worker {
     session: Option<Session>,
@@ -508,7 +369,7 @@ impl Worker {
             hint: error.hint().unwrap_or_default(),
         })?;
         let preludes = self.config.prelude.clone().or_else(warm::default_folder);
-        let prelude = preludes.and_then(|folder| warm::Prelude::find(&folder, &toolchain));
+        let prelude = preludes.and_then(|folder| Prelude::find(&folder, &toolchain));
         let prelude = prelude.ok_or_else(|| CellError::Unavailable {
             why: "the ready-made prelude for this toolchain is missing".to_owned(),
             hint: "type `ironsage warm` in a terminal; magics work meanwhile".to_owned(),
@@ -519,7 +380,7 @@ impl Worker {
         Ok(())
     }
 
-    fn build(&mut self, toolchain: Toolchain, prelude: warm::Prelude) -> Result<Session, CellError> {
+    fn build(&mut self, toolchain: Toolchain, prelude: Prelude) -> Result<Session, CellError> {
         let failed = |what: &str, error: std::io::Error| CellError::Unavailable {
             why: format!("{what}: {error}"),
             hint: "free some space in the folder for temporary files, or set TMPDIR to another".to_owned(),
@@ -604,7 +465,7 @@ impl Worker {
             .map(|(name, rust_type)| Variable {
                 name: name.to_owned(),
                 rust_type: rust_type.to_owned(),
-                from_session: session.from_session(name),
+                from_session: session.is_from_session(name),
             })
             .collect();
         variables.sort_by(|a, b| a.name.cmp(&b.name));

@@ -116,7 +116,7 @@ impl Bound {
     }
 
     /// Whether the variable of this name is the session's frame itself.
-    pub(crate) fn from_session(&self, name: &str) -> bool {
+    pub(crate) fn is_from_session(&self, name: &str) -> bool {
         matches!(self.seen.get(name), Some((_, Origin::Session)))
     }
 
@@ -187,11 +187,11 @@ mod tests {
         let mut bound = Bound::default();
         assert!(bound.needed("x", &old, false));
         bound.bound("x", old.clone());
-        assert!(bound.from_session("x"));
+        assert!(bound.is_from_session("x"));
         assert!(!bound.needed("x", &old, true));
         assert!(bound.needed("x", &old, false), "consumed by a cell");
         assert!(bound.needed("x", &new, true), "changed by a magic");
         bound.defined_by_cell("x", new.clone());
-        assert!(!bound.needed("x", &new, true) && !bound.from_session("x"));
+        assert!(!bound.needed("x", &new, true) && !bound.is_from_session("x"));
     }
 }

@@ -6,6 +6,7 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `evaluator.rs` | the thread that owns evcxr, and the handle to it |
+//! | `collect.rs` | what a cell's events come to |
 //! | `cell.rs` | one cell on its way: names bound, types found, compiled, run |
 //! | `syntax.rs` | what a cell's source says: statements, `let`s, mentions of names |
 //! | `types.rs` | the types of new variables, asked of rustc |
@@ -15,16 +16,18 @@
 //! | `child.rs` | the user's process itself |
 //! | `frames.rs` | frames of the session, shared with that process when it asks |
 //! | `interrupt.rs` | stop, without a lock |
-//! | `warm.rs`, `toolchain.rs` | the ready-made prelude and the compiler it belongs to |
+//! | `prelude.rs`, `warm.rs`, `toolchain.rs` | the ready-made prelude, how it is made, the compiler it belongs to |
 //! | `folder.rs` | the session's temporary folder |
 
 mod cell;
 mod child;
+mod collect;
 mod error;
 mod evaluator;
 mod folder;
 mod frames;
 mod interrupt;
+mod prelude;
 mod relay;
 mod report;
 mod scan;

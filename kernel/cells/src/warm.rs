@@ -12,16 +12,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
+use crate::prelude::{MANIFEST, Manifest, Prelude, key};
 use crate::toolchain::{Toolchain, ToolchainError, which};
+use serde::Deserialize;
 
-/// The versions that this executable was built with.
-const LOCK: &[u8] = include_bytes!("../../../Cargo.lock");
 const PACKAGE: &str = "ironsage-prelude";
-const CRATE: &str = "ironsage_prelude";
-const MANIFEST: &str = "manifest.json";
+/// Pins the features of the workspace's dependencies; depends on all of them, links none.
+const FEATURES: &str = "ironsage-features";
 /// Crates that cells name directly.
 const FOR_CELLS: [&str; 5] = ["polars", "ndarray", "plotters", "serde_json", "tokio"];
 
@@ -103,73 +100,7 @@ pub fn default_folder() -> Option<PathBuf> {
 /// The ready-made prelude for the current toolchain below `to`, when it is there.
 pub fn ready(to: &Path) -> Option<PathBuf> {
     let toolchain = Toolchain::find().ok()?;
-    Prelude::find(to, &toolchain).map(|prelude| prelude.folder)
-}
-
-/// What one folder holds.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-struct Manifest {
-    key: String,
-    version: String,
-    rustc: String,
-    dylib: String,
-    /// Crate name → its metadata, for crates that a path may begin with.
-    externs: BTreeMap<String, String>,
-    /// Size and time of the dylib that was copied: tells whether a rebuild changed it.
-    built: String,
-}
-
-/// A prelude in its place.
-#[derive(Debug, Clone)]
-pub(crate) struct Prelude {
-    folder: PathBuf,
-    manifest: Manifest,
-}
-
-impl Prelude {
-    pub(crate) fn find(to: &Path, toolchain: &Toolchain) -> Option<Prelude> {
-        let key = key(toolchain);
-        let folder = to.join(&key);
-        let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
-        let manifest: Manifest = serde_json::from_str(&text).ok()?;
-        (manifest.key == key).then_some(Prelude { folder, manifest })
-    }
-
-    pub(crate) fn dylib(&self) -> PathBuf {
-        self.folder.join(&self.manifest.dylib)
-    }
-
-    /// What rustc is told for every cell.
-    pub(crate) fn flags(&self) -> Vec<String> {
-        let extern_at = |name: &str, file: &str| format!("--extern={name}={}", self.folder.join(file).display());
-        // evcxr's own flag is replaced by these, and needed: one standard library for all.
-        let mut flags = vec![
-            "-Cprefer-dynamic".to_owned(),
-            // evcxr asks for them; they make generic code of Polars check its own invariants.
-            "-Cdebug-assertions=off".to_owned(),
-            extern_at(CRATE, &self.manifest.dylib),
-        ];
-        let externs = &self.manifest.externs;
-        flags.extend(externs.iter().map(|(name, file)| extern_at(name, file)));
-        flags.push(format!("-Ldependency={}", self.folder.join("deps").display()));
-        flags
-    }
-
-    /// Crates that a path in a cell may begin with.
-    pub(crate) fn crates(&self) -> HashSet<String> {
-        let own = ["std", "core", CRATE].map(str::to_owned);
-        self.manifest.externs.keys().cloned().chain(own).collect()
-    }
-}
-
-fn key(toolchain: &Toolchain) -> String {
-    let mut hash = Sha256::new();
-    for part in [toolchain.version.as_bytes(), env!("CARGO_PKG_VERSION").as_bytes(), LOCK] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    Prelude::find(to, &toolchain).map(|prelude| prelude.folder().to_owned())
 }
 
 /// One line of cargo's answer.
@@ -193,6 +124,8 @@ struct Target {
 /// The files that a cell's compile needs.
 #[derive(Debug, Default)]
 struct Closure {
+    /// Packages below the prelude; cargo reports more, built only to pin features.
+    wanted: HashSet<String>,
     dylib: Option<PathBuf>,
     files: BTreeSet<PathBuf>,
     /// Package name → (version, crate name, file).
@@ -210,6 +143,9 @@ impl Closure {
         };
         if package == PACKAGE {
             self.dylib = with("so").or(self.dylib.take());
+            return;
+        }
+        if !self.wanted.contains(&message.package_id) {
             return;
         }
         let kinds = &message.target.kind;
@@ -253,9 +189,9 @@ pub fn install(from: &Path, to: &Path, progress: &dyn Fn(&str)) -> Result<PathBu
     })?;
     let built = stamp(&dylib)?;
     if let Some(there) = Prelude::find(to, &toolchain)
-        && there.manifest.built == built
+        && there.is_built_from(&built)
     {
-        return Ok(there.folder);
+        return Ok(there.folder().to_owned());
     }
     let externs = externs(from, &closure)?;
     std::fs::create_dir_all(to).map_err(at(to))?;
@@ -305,6 +241,7 @@ fn replace(staged: tempfile::TempDir, folder: &Path) -> Result<(), WarmError> {
 fn build(from: &Path, toolchain: &Toolchain, progress: &dyn Fn(&str)) -> Result<Closure, WarmError> {
     let cargo = which("cargo").ok_or(WarmError::NoCargo)?;
     let libraries = toolchain.libstd.parent().unwrap_or(Path::new("/"));
+    let wanted = packages_below(from, &cargo)?;
     let mut child = Command::new(cargo)
         .current_dir(from)
         .args(["rustc", "--release", "--locked", "--package", PACKAGE])
@@ -321,7 +258,10 @@ fn build(from: &Path, toolchain: &Toolchain, progress: &dyn Fn(&str)) -> Result<
         .map_err(at(from))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reader = std::thread::spawn(move || {
-        let mut closure = Closure::default();
+        let mut closure = Closure {
+            wanted,
+            ..Closure::default()
+        };
         for line in stdout.into_iter().flat_map(|out| BufReader::new(out).lines()) {
             let message = line.ok().and_then(|line| serde_json::from_str(&line).ok());
             let message: Option<Message> = message;
@@ -347,6 +287,79 @@ fn build(from: &Path, toolchain: &Toolchain, progress: &dyn Fn(&str)) -> Result<
         });
     }
     Ok(closure)
+}
+
+/// The ids of all packages that the prelude is made of. The crate that pins features for the whole
+/// workspace is not one of them: nothing of it is linked.
+fn packages_below(from: &Path, cargo: &Path) -> Result<HashSet<String>, WarmError> {
+    let not_one = |reason: String| WarmError::NotTheWorkspace {
+        folder: from.to_owned(),
+        reason,
+    };
+    let output = Command::new(cargo)
+        .current_dir(from)
+        .args(["metadata", "--format-version=1", "--locked"])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(at(from))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(not_one(said.trim().to_owned()));
+    }
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| not_one(error.to_string()))?;
+    let below: BTreeMap<&str, &Node> = metadata
+        .resolve
+        .nodes
+        .iter()
+        .map(|node| (node.id.as_str(), node))
+        .collect();
+    let first = below.keys().find(|id| package_of(id).0 == PACKAGE);
+    let first = first.ok_or_else(|| not_one(format!("it has no package `{PACKAGE}`")))?;
+    let mut wanted = HashSet::new();
+    let mut open = vec![*first];
+    while let Some(id) = open.pop() {
+        if package_of(id).0 == FEATURES || !wanted.insert(id.to_owned()) {
+            continue;
+        }
+        let dependencies = below.get(id).into_iter().flat_map(|node| &node.deps);
+        open.extend(dependencies.filter(|dep| dep.is_linked()).map(|dep| dep.pkg.as_str()));
+    }
+    Ok(wanted)
+}
+
+/// The part of `cargo metadata` that says what depends on what.
+#[derive(Deserialize)]
+struct Metadata {
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    pkg: String,
+    dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Deserialize)]
+struct DependencyKind {
+    /// None for an ordinary dependency, else `build` or `dev`.
+    kind: Option<String>,
+}
+
+impl Dependency {
+    fn is_linked(&self) -> bool {
+        self.dep_kinds.iter().any(|kind| kind.kind.is_none())
+    }
 }
 
 /// The metadata of the crates that cells name, in the versions that the prelude itself uses.
@@ -446,37 +459,10 @@ mod tests {
 
     #[test]
     fn the_prelude_names_its_dependencies_in_the_lock_file() {
-        let lock: toml::Table = std::str::from_utf8(LOCK).unwrap().parse().unwrap();
+        let lock: toml::Table = std::str::from_utf8(crate::prelude::LOCK).unwrap().parse().unwrap();
         let direct = direct_dependencies(&lock);
         for name in FOR_CELLS {
             assert!(direct.contains_key(name), "{name}");
         }
-    }
-
-    #[test]
-    fn a_folder_with_another_key_or_without_manifest_is_not_ready() {
-        let to = tempfile::tempdir().unwrap();
-        let toolchain = Toolchain::find().unwrap();
-        assert!(Prelude::find(to.path(), &toolchain).is_none());
-        let folder = to.path().join(key(&toolchain));
-        std::fs::create_dir(&folder).unwrap();
-        let mut manifest = Manifest {
-            key: "another".to_owned(),
-            version: String::new(),
-            rustc: String::new(),
-            dylib: "lib.so".to_owned(),
-            externs: [("polars".to_owned(), "deps/p.rmeta".to_owned())].into(),
-            built: String::new(),
-        };
-        let write = |manifest: &Manifest| {
-            std::fs::write(folder.join(MANIFEST), serde_json::to_string(manifest).unwrap()).unwrap();
-        };
-        write(&manifest);
-        assert!(Prelude::find(to.path(), &toolchain).is_none());
-        manifest.key = key(&toolchain);
-        write(&manifest);
-        let prelude = Prelude::find(to.path(), &toolchain).unwrap();
-        assert!(prelude.flags().iter().any(|flag| flag.starts_with("--extern=polars=")));
-        assert!(prelude.crates().contains("polars"));
     }
 }

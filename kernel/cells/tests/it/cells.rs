@@ -2,9 +2,9 @@
 
 use ironsage_cells::CellError;
 
-use crate::support::{Lab, Shown};
+use crate::support::{Lab, Shown, Test};
 
-pub const TESTS: &[(&str, fn(&mut Lab))] = &[
+pub const TESTS: &[Test] = &[
     ("cells::hello", hello),
     ("cells::last_expression", last_expression),
     ("cells::variables_are_kept", variables_are_kept),

@@ -3,9 +3,9 @@
 use ironsage_cells::{CellError, Evaluator, Frames};
 use polars::prelude::*;
 
-use crate::support::Lab;
+use crate::support::{Lab, Test};
 
-pub const TESTS: &[(&str, fn(&mut Lab))] = &[
+pub const TESTS: &[Test] = &[
     ("frames::quickstart", quickstart),
     ("frames::bound_by_name", bound_by_name),
     ("frames::the_last_writer_wins", the_last_writer_wins),

@@ -15,9 +15,7 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use support::Lab;
-
-type Test = (&'static str, fn(&mut Lab));
+use support::{Lab, Test};
 
 fn main() -> ExitCode {
     ironsage_cells::runtime_hook();

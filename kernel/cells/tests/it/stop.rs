@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use ironsage_cells::{CellError, Evaluator, MimeBundle, Outputs, Stopped};
 
-use crate::support::{Lab, Seen};
+use crate::support::{Lab, Seen, Test};
 
-pub const TESTS: &[(&str, fn(&mut Lab))] = &[
+pub const TESTS: &[Test] = &[
     ("stop::while_compiling", while_compiling),
     ("stop::a_cell_that_listens", a_cell_that_listens),
     ("stop::a_cell_that_does_not", a_cell_that_does_not),

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex};
 use ironsage_cells::{CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Frames, MimeBundle, Outputs, warm};
 use polars::prelude::DataFrame;
 
+/// A test and its name.
+pub type Test = (&'static str, fn(&mut Lab));
+
 /// One thing that a front end was given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shown {
