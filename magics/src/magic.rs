@@ -120,6 +120,9 @@ impl Out {
     }
 }
 
+/// A magic's own completion of its body: see [`Magic::complete_body`].
+type CompleteBody = fn(&str, &str, usize, &Session) -> (usize, Vec<Completion>);
+
 /// A magic as the registry keeps it: the declaration and two functions that know its type.
 pub(crate) struct Entry {
     pub name: &'static str,
@@ -127,7 +130,7 @@ pub(crate) struct Entry {
     pub group: Group,
     pub tail: Tail,
     pub examples: &'static [(&'static str, &'static str)],
-    pub complete_body: fn(&str, &str, usize, &Session) -> (usize, Vec<Completion>),
+    pub complete_body: CompleteBody,
     pub complete_parameters: fn(&[String], &Session) -> Vec<Completion>,
     arguments: fn(Command) -> Command,
     run: fn(&ArgMatches, Call, &Session, &dyn Front) -> Result<(), MagicError>,

@@ -62,7 +62,7 @@ impl Format {
         match self {
             Format::Csv | Format::Tsv => 3,
             Format::Ndjson | Format::Json => 4,
-            Format::Parquet => 6,
+            Format::Parquet => 5,
             Format::Ipc => 2,
         }
     }

@@ -89,13 +89,13 @@ pub(crate) fn parts(location: &Location, session: &Session) -> Result<Vec<Part>,
 
 fn parts_in_store(uri: &S3Uri, session: &Session) -> Result<Vec<Part>, MagicError> {
     let client = session.places().store(uri)?;
-    if !uri.is_prefix() {
-        if let Some(object) = client.head(uri)? {
-            return Ok(vec![Part {
-                location: Location::Store(uri.clone()),
-                size: object.size,
-            }]);
-        }
+    if !uri.is_prefix()
+        && let Some(object) = client.head(uri)?
+    {
+        return Ok(vec![Part {
+            location: Location::Store(uri.clone()),
+            size: object.size,
+        }]);
     }
     let folder = if uri.is_prefix() {
         uri.clone()

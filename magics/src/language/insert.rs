@@ -81,14 +81,11 @@ fn resolve(expression: &str, session: &Session) -> Result<String, MagicError> {
             ))),
         };
     }
-    if session.value(name).is_none() {
-        if let Some(value) = session
-            .rust()
-            .and_then(|rust| rust.scalar(name))
-            .filter(|_| path.is_empty())
-        {
-            return Ok(value.to_string());
-        }
+    if path.is_empty()
+        && session.value(name).is_none()
+        && let Some(value) = session.rust().and_then(|rust| rust.scalar(name))
+    {
+        return Ok(value.to_string());
     }
     let frame = session
         .frame(name)

@@ -222,19 +222,17 @@ fn attend(
             }
             _ => {}
         }
-        if let Some((status, since)) = ended {
-            if output.open == 0 || since.elapsed() > DRAIN {
-                return match stopped {
-                    None => Ok(status),
-                    Some(_) => {
-                        // What the script left in the background belongs to it.
-                        let _ = kill_process_group(group, Signal::KILL);
-                        output.flush();
-                        Err(MagicError::interrupted("the command was stopped"))
-                    }
-                };
-            }
+        let Some((status, since)) = ended else { continue };
+        if output.open > 0 && since.elapsed() <= DRAIN {
+            continue;
         }
+        if stopped.is_none() {
+            return Ok(status);
+        }
+        // What the script left in the background belongs to it.
+        let _ = kill_process_group(group, Signal::KILL);
+        output.flush();
+        return Err(MagicError::interrupted("the command was stopped"));
     }
 }
 

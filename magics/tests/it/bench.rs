@@ -38,7 +38,8 @@ struct Served {
 fn served() -> &'static Served {
     static SERVED: OnceLock<Served> = OnceLock::new();
     SERVED.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
+        // A static is never dropped: what stays behind stays in the target folder.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let home = Home::at(folder.path());
         let options = ironsage_local::ServeOptions {
             home: home.clone(),

@@ -26,6 +26,15 @@ pub(super) struct Cp {
     recursive: bool,
 }
 
+/// An object to copy from.
+struct Source {
+    uri: S3Uri,
+    /// Its name below the prefix that was asked for.
+    below: String,
+    size: u64,
+    etag: Option<String>,
+}
+
 /// One copy to make.
 enum Job {
     Up {
@@ -144,7 +153,13 @@ impl Cp {
     fn down(&self, from: &S3Uri, to: &Path, session: &Session, front: &dyn Front) -> Result<Vec<Job>, MagicError> {
         let into_folder = self.to.ends_with('/') || to.is_dir();
         let mut jobs = Vec::new();
-        for (from, below, size, etag) in self.objects(from, session, front)? {
+        for Source {
+            uri: from,
+            below,
+            size,
+            etag,
+        } in self.objects(from, session, front)?
+        {
             let to = if self.recursive || into_folder {
                 to.join(&below)
             } else {
@@ -166,7 +181,13 @@ impl Cp {
 
     fn across(&self, from: &S3Uri, to: &S3Uri, session: &Session, front: &dyn Front) -> Result<Vec<Job>, MagicError> {
         let mut jobs = Vec::new();
-        for (from, below, size, etag) in self.objects(from, session, front)? {
+        for Source {
+            uri: from,
+            below,
+            size,
+            etag,
+        } in self.objects(from, session, front)?
+        {
             let to = if self.recursive || to.is_prefix() {
                 to.join(&below)
             } else {
@@ -178,35 +199,24 @@ impl Cp {
     }
 
     /// The objects meant: one, or with `-r` all below; each with its name below the prefix.
-    fn objects(
-        &self,
-        from: &S3Uri,
-        session: &Session,
-        front: &dyn Front,
-    ) -> Result<Vec<(S3Uri, String, u64, Option<String>)>, MagicError> {
+    fn objects(&self, from: &S3Uri, session: &Session, front: &dyn Front) -> Result<Vec<Source>, MagicError> {
         let client = session.places().store(from)?;
         if !self.recursive {
             if from.is_prefix() {
                 self.wants_recursive(&self.from)?;
             }
-            return match client.head(from)? {
-                Some(object) => Ok(vec![(
-                    from.clone(),
-                    from.file_name().to_owned(),
-                    object.size,
-                    object.etag,
-                )]),
+            let (size, etag) = match client.head(from)? {
+                Some(object) => (object.size, object.etag),
                 // The client knows best what is missing, and which key is near.
-                None => match client.get(from, &()) {
-                    Err(error) => Err(error.into()),
-                    Ok(content) => Ok(vec![(
-                        from.clone(),
-                        from.file_name().to_owned(),
-                        content.len() as u64,
-                        None,
-                    )]),
-                },
+                None => (client.get(from, &())?.len() as u64, None),
             };
+            let below = from.file_name().to_owned();
+            return Ok(vec![Source {
+                uri: from.clone(),
+                below,
+                size,
+                etag,
+            }]);
         }
         let folder = if from.is_prefix() {
             from.clone()
@@ -218,11 +228,15 @@ impl Cp {
             return Err(MagicError::not_found(format!("{folder} holds no objects"))
                 .with_hint(format!("`%s3 ls {}` lists the bucket", from.with_key(""))));
         }
-        let below = |key: &str| key[folder.key().len()..].to_owned();
         Ok(objects
             .into_iter()
             .filter(|object| !object.key.ends_with('/'))
-            .map(|object| (from.with_key(&object.key), below(&object.key), object.size, object.etag))
+            .map(|object| Source {
+                uri: from.with_key(&object.key),
+                below: object.key[folder.key().len()..].to_owned(),
+                size: object.size,
+                etag: object.etag,
+            })
             .collect())
     }
 

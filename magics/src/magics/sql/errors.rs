@@ -57,11 +57,12 @@ fn no_column(column: &str, query: &str, session: &Session) -> MagicError {
     let mut columns = Vec::new();
     let tables: Vec<String> = statement::tables(query);
     for table in &tables {
-        if let Ok(mut plan) = session.plan(table) {
-            if let Ok(schema) = plan.collect_schema() {
-                columns.extend(schema.iter_names().map(ToString::to_string));
-            }
-        }
+        let schema = session.plan(table).and_then(|mut plan| Ok(plan.collect_schema()?));
+        columns.extend(
+            schema
+                .iter()
+                .flat_map(|schema| schema.iter_names().map(ToString::to_string)),
+        );
     }
     let short = column.rsplit('.').next().unwrap_or(column);
     match tables.as_slice() {
