@@ -129,7 +129,7 @@ impl MagicError {
 impl From<ClientError> for MagicError {
     fn from(error: ClientError) -> MagicError {
         let kind = match &error {
-            ClientError::Interrupted => return MagicError::interrupted("stopped; nothing was bound"),
+            ClientError::Interrupted => return MagicError::interrupted("stopped before the end; nothing was bound"),
             ClientError::File { path, action, source } => {
                 return MagicError::file(path, if *action == "writing" { "write" } else { "read" }, source);
             }

@@ -1,7 +1,9 @@
 //! The grammar of a line: names, options, binding, insertion, and what is said when it does not fit.
 
 use ironsage_display::Front;
-use ironsage_magics::{ErrorKind, Name, Scalar, Session, Value, run_line};
+use ironsage_magics::{ErrorKind, Name, Scalar, Session, Value, names, run_line};
+
+use proptest::prelude::*;
 
 use crate::bench::{Bench, told};
 
@@ -196,4 +198,26 @@ fn a_panic_is_an_error_and_loses_nothing() {
     );
     assert!(error.hint.unwrap().contains("report"));
     assert_eq!(session.frame("small").unwrap().height(), 10);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is typed after a magic's name, it runs or is refused with words; it never breaks.
+    #[test]
+    fn any_line_runs_or_is_refused(
+        name in prop::sample::select(names()),
+        rest in "( (--[a-z]{1,6}|-[a-z]|small|letter|[0-9]{1,2}|[a-z\"'{}\\[\\]=,.;ä-]{1,6})){0,6}",
+        body in prop::option::of("[a-z ={}\"';\n]{0,30}"),
+    ) {
+        thread_local!(static BENCH: Bench = Bench::new().small());
+        BENCH.with(|bench| {
+            let line = format!("{name}{rest}");
+            if let Err(error) = run_line(&line, body.as_deref(), &bench.session, &bench.front) {
+                assert_ne!(error.kind, ErrorKind::InternalError, "%{line}: {}", told(&error));
+                assert!(!error.message.is_empty());
+            }
+            bench.front.clear();
+        });
+    }
 }
