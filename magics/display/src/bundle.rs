@@ -37,8 +37,7 @@ impl Bundle {
     /// Adds an HTML form. It must be script-free: see the crate's own rules.
     #[must_use]
     pub fn with_html(mut self, html: impl Into<String>) -> Self {
-        self.data
-            .insert("text/html".to_owned(), Value::String(html.into()));
+        self.data.insert("text/html".to_owned(), Value::String(html.into()));
         self
     }
 
@@ -48,27 +47,21 @@ impl Bundle {
     pub fn with_png(mut self, png: &[u8], width: u32, height: u32) -> Self {
         self.data
             .insert("image/png".to_owned(), Value::String(STANDARD.encode(png)));
-        self.metadata.insert(
-            "image/png".to_owned(),
-            json!({ "width": width, "height": height }),
-        );
+        self.metadata
+            .insert("image/png".to_owned(), json!({ "width": width, "height": height }));
         self
     }
 
     /// Adds an SVG form.
     #[must_use]
     pub fn with_svg(mut self, svg: impl Into<String>) -> Self {
-        self.data
-            .insert("image/svg+xml".to_owned(), Value::String(svg.into()));
+        self.data.insert("image/svg+xml".to_owned(), Value::String(svg.into()));
         self
     }
 
     /// The plain text twin.
     pub fn plain(&self) -> &str {
-        self.data
-            .get("text/plain")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.data.get("text/plain").and_then(Value::as_str).unwrap_or_default()
     }
 }
 

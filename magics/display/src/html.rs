@@ -49,10 +49,7 @@ mod tests {
 
     #[test]
     fn escapes_what_html_reads() {
-        assert_eq!(
-            escape(r#"<a b="c">&'"#),
-            "&lt;a b=&quot;c&quot;&gt;&amp;&#39;"
-        );
+        assert_eq!(escape(r#"<a b="c">&'"#), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
     }
 
     #[test]

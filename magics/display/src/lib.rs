@@ -7,14 +7,20 @@
 //! to a [`Front`], the kernel implements it over IOPub, and tests use [`testing::Recorder`].
 
 mod bundle;
+mod cells;
+mod describe;
 mod front;
 mod html;
 mod note;
+pub mod plot;
 mod progress;
+mod table;
 pub mod testing;
 pub mod text;
 
 pub use bundle::Bundle;
+pub use describe::describe;
 pub use front::{DisplayId, Front, Stream};
 pub use note::note;
 pub use progress::Progress;
+pub use table::{TableOptions, shape, table};

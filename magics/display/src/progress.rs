@@ -73,9 +73,7 @@ impl<'a> Progress<'a> {
     pub fn set(&self, fraction: Option<f64>, text: &str) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        let fraction = fraction
-            .filter(|f| f.is_finite())
-            .map(|f| f.clamp(0.0, 1.0));
+        let fraction = fraction.filter(|f| f.is_finite()).map(|f| f.clamp(0.0, 1.0));
         let due = if self.front.quiet() {
             self.due_quietly(&state, fraction, now)
         } else {
@@ -103,8 +101,7 @@ impl<'a> Progress<'a> {
             Some(fraction) => tenth_of(fraction) > state.tenth,
             None => {
                 let elapsed = now - self.started;
-                elapsed >= Duration::from_secs(1)
-                    && elapsed >= 2 * state.shown_at.duration_since(self.started)
+                elapsed >= Duration::from_secs(1) && elapsed >= 2 * state.shown_at.duration_since(self.started)
             }
         }
     }
@@ -235,11 +232,7 @@ mod tests {
         assert_eq!(front.plain(), "reading: 4 of 10 files · 40 %");
         progress.finish("10 files");
         let last = front.displays().pop().unwrap();
-        assert!(
-            last.plain().starts_with("reading: 10 files · "),
-            "{}",
-            last.plain()
-        );
+        assert!(last.plain().starts_with("reading: 10 files · "), "{}", last.plain());
         assert!(html_of(&last).contains("<progress value=\"1.000\" max=\"1\""));
     }
 
@@ -301,10 +294,7 @@ mod tests {
         drop(progress);
         let last = front.displays().pop().unwrap();
         let text = last.plain();
-        assert!(
-            text.starts_with("training: stopped · epoch 5/20 · "),
-            "{text}"
-        );
+        assert!(text.starts_with("training: stopped · epoch 5/20 · "), "{text}");
         assert!(html_of(&last).contains("<progress value=\"0.250\""));
     }
 
@@ -331,9 +321,6 @@ mod tests {
         let front = Recorder::new();
         Progress::start(&front, "<b>").finish("a < b");
         let html = html_of(&front.displays().pop().unwrap());
-        assert!(
-            html.contains("&lt;b&gt;") && html.contains("a &lt; b"),
-            "{html}"
-        );
+        assert!(html.contains("&lt;b&gt;") && html.contains("a &lt; b"), "{html}");
     }
 }

@@ -96,11 +96,7 @@ impl Recorder {
 
     /// The plain text of [`displays`](Recorder::displays), one after another.
     pub fn plain(&self) -> String {
-        let texts: Vec<String> = self
-            .displays()
-            .iter()
-            .map(|bundle| bundle.plain().to_owned())
-            .collect();
+        let texts: Vec<String> = self.displays().iter().map(|bundle| bundle.plain().to_owned()).collect();
         texts.join("\n")
     }
 
@@ -139,15 +135,11 @@ impl Front for Recorder {
     }
 
     fn update(&self, id: &DisplayId, bundle: &Bundle) {
-        self.shown
-            .lock()
-            .push(Shown::Update(id.clone(), bundle.clone()));
+        self.shown.lock().push(Shown::Update(id.clone(), bundle.clone()));
     }
 
     fn stream(&self, stream: Stream, text: &str) {
-        self.shown
-            .lock()
-            .push(Shown::Stream(stream, text.to_owned()));
+        self.shown.lock().push(Shown::Stream(stream, text.to_owned()));
     }
 
     fn interrupted(&self) -> bool {

@@ -85,7 +85,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     }
     let whole_digits = size.log10().floor() as i32 + 1;
     let decimals = (digits as i32 - whole_digits).max(0) as usize;
-    with_separators(trim_zeros(&format!("{value:.decimals$}")))
+    separated(trim_zeros(&format!("{value:.decimals$}")))
 }
 
 fn trim_zeros(text: &str) -> &str {
@@ -96,8 +96,8 @@ fn trim_zeros(text: &str) -> &str {
     }
 }
 
-/// Groups the whole part of a decimal number; four digits and more get separators.
-fn with_separators(text: &str) -> String {
+/// Puts thousands separators into the whole part of a number that is already written.
+pub fn separated(text: &str) -> String {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text),

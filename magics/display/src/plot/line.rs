@@ -1,0 +1,191 @@
+//! Line plots: how something runs along an ordered column, one line or one for each group.
+//!
+//! Lines are named at their right ends, where the eye already is. Where a line has more points
+//! than the picture has room for, the mean of each step is drawn, and the picture says so.
+
+use super::axis::{self, Axis, Kind, extent};
+use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size, end_room};
+use super::theme::Rgb;
+use super::{Plot, PlotError, USUAL};
+use crate::text;
+
+/// Points of a line beyond which steps are averaged.
+const MOST_POINTS: usize = 1_000;
+/// Points of a line beyond which it is drawn finer.
+const MANY: usize = 150;
+/// Points of a line up to which each is marked.
+const FEW: usize = 30;
+/// How many steps are averaged then.
+const STEPS: usize = 500;
+
+/// What can be chosen about a line plot.
+#[derive(Clone, Debug, Default)]
+pub struct LineOptions {
+    /// A column whose values make lines, one colour each.
+    pub by: Option<String>,
+    /// A title instead of the usual one.
+    pub title: Option<String>,
+    /// Width and height in CSS pixels.
+    pub size: Option<(u32, u32)>,
+}
+
+/// One line: its points are finite and sorted by x.
+pub(super) struct Series {
+    pub(super) name: String,
+    pub(super) color: Rgb,
+    pub(super) points: Vec<(f64, f64)>,
+}
+
+pub(super) fn draw(
+    (x_name, y_name): (&str, &str),
+    series: &[Series],
+    (x_kind, y_kind): (Kind, Kind),
+    left_out: usize,
+    options: &LineOptions,
+) -> Result<Plot, PlotError> {
+    let size = checked_size(options.size, USUAL)?;
+    let n: usize = series.iter().map(|s| s.points.len()).sum();
+    if n == 0 {
+        return Err(PlotError::NoValues {
+            what: format!("{y_name} by {x_name}"),
+        });
+    }
+    let mut head = Head::new(options.title.clone().unwrap_or_else(|| match &options.by {
+        Some(by) => format!("{y_name} by {x_name} and {by}"),
+        None => format!("{y_name} by {x_name}"),
+    }));
+    if options.by.is_some() {
+        head.fact(text::counted(series.len() as u64, "line"));
+    }
+    head.fact(text::counted(n as u64, "point"));
+    let values = || series.iter().flat_map(|s| s.points.iter());
+    if let Some((low, high)) = extent(values().map(|p| p.1)) {
+        let (low, high) = (super::scatter::label(low), super::scatter::label(high));
+        head.fact(format!("{low} to {high}"));
+    }
+
+    let merged: Vec<Vec<(f64, f64)>> = series.iter().map(|s| same(&s.points)).collect();
+    let averaged: Vec<Vec<(f64, f64)>> = merged.iter().map(|points| steps(points)).collect();
+    if averaged.iter().zip(&merged).any(|(a, m)| a.len() < m.len()) {
+        head.fact(format!("means of {STEPS} steps"));
+    } else if merged.iter().zip(series).any(|(m, s)| m.len() < s.points.len()) {
+        head.fact(format!("means at each {x_name}"));
+    }
+    if left_out > 0 {
+        let rows = text::counted(left_out as u64, "row");
+        head.fact(format!("{rows} without a value left out"));
+    }
+
+    let shown = || averaged.iter().flatten();
+    let (low, high) = extent(shown().map(|p| p.0)).unwrap_or((0.0, 1.0));
+    let (across, down) = axis::room(size);
+    let x = Axis::over(x_name, (low, high), across, x_kind)?;
+    let y = Axis::around(y_name, shown().map(|p| p.1), down, y_kind)?;
+    let named = options.by.is_some();
+    let legend = if named {
+        end_room(series.iter().map(|s| s.name.as_str()))
+    } else {
+        Legend::None
+    };
+    let mut panel = Panel::new(size, &head, x, Vertical::Values(y), legend, Grid::Horizontal);
+    let mut ends = Vec::new();
+    for (line, points) in series.iter().zip(&averaged) {
+        draw_line(&mut panel, points, line.color);
+        if let Some(last) = points.last() {
+            ends.push((panel.py(last.1), line.name.clone(), line.color));
+        }
+    }
+    if named {
+        panel.end_labels(&ends);
+    }
+    Plot::new(panel.scene, &head)
+}
+
+/// A line through its points; a dot where there is only one.
+pub(super) fn draw_line(panel: &mut Panel, points: &[(f64, f64)], color: Rgb) {
+    let at: Vec<(f64, f64)> = points.iter().map(|(x, y)| (panel.px(*x), panel.py(*y))).collect();
+    if points.len() <= FEW {
+        for point in &at {
+            panel.scene.dot(*point, 3.0, color);
+        }
+    }
+    let width = if points.len() > MANY { 1.5 } else { 2.0 };
+    panel.scene.line(at, width, color);
+}
+
+/// Rows with the same x become one point, at their mean.
+fn same(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    points
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|chunk| (chunk[0].0, chunk.iter().map(|p| p.1).sum::<f64>() / chunk.len() as f64))
+        .collect()
+}
+
+/// The points themselves, or, of very many, the mean of each step along x.
+fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    if points.len() <= MOST_POINTS {
+        return points.to_vec();
+    }
+    let (low, high) = (points[0].0, points[points.len() - 1].0);
+    let width = (high - low) / STEPS as f64;
+    let step = |x: f64| {
+        if width > 0.0 {
+            (((x - low) / width) as usize).min(STEPS - 1)
+        } else {
+            0
+        }
+    };
+    points
+        .chunk_by(|a, b| step(a.0) == step(b.0))
+        .map(|chunk| {
+            let mean = |pick: fn(&(f64, f64)) -> f64| chunk.iter().map(pick).sum::<f64>() / chunk.len() as f64;
+            (mean(|p| p.0), mean(|p| p.1))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::plot::theme;
+
+    fn series(points: Vec<(f64, f64)>) -> Vec<Series> {
+        vec![Series {
+            name: "a".to_owned(),
+            color: theme::BLUE,
+            points,
+        }]
+    }
+
+    const NUMBERS: (Kind, Kind) = (Kind::Number, Kind::Number);
+
+    #[test]
+    fn very_many_points_become_means_that_keep_the_mean() {
+        let points: Vec<(f64, f64)> = (0..100_000).map(|i| (f64::from(i), 3.0)).collect();
+        let means = steps(&points);
+        assert_eq!(means.len(), STEPS);
+        assert!(means.iter().all(|p| (p.1 - 3.0).abs() < 1e-9));
+        let plot = draw(("t", "v"), &series(points), NUMBERS, 0, &LineOptions::default());
+        let plot = plot.unwrap();
+        assert_eq!(plot.text(), "v by t, 100,000 points, 3 to 3, means of 500 steps");
+    }
+
+    #[test]
+    fn rows_with_the_same_x_become_their_mean() {
+        let points = vec![(1.0, 1.0), (1.0, 3.0), (2.0, 5.0)];
+        assert_eq!(same(&points), [(1.0, 2.0), (2.0, 5.0)]);
+        let plot = draw(("t", "v"), &series(points), NUMBERS, 0, &LineOptions::default());
+        assert!(plot.unwrap().text().ends_with("means at each t"));
+    }
+
+    #[test]
+    fn a_point_and_a_constant_are_drawn() {
+        let options = LineOptions::default();
+        for points in [vec![(1.0, 1.0)], vec![(1.0, 2.0), (1.0, 2.0)]] {
+            assert!(draw(("t", "v"), &series(points), NUMBERS, 0, &options).is_ok());
+        }
+        let empty = draw(("t", "v"), &series(vec![]), NUMBERS, 0, &options);
+        assert!(matches!(empty, Err(PlotError::NoValues { .. })));
+    }
+}

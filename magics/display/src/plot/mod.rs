@@ -1,0 +1,196 @@
+//! Plots: one function for each kind of picture, from frames or from a model's results.
+//!
+//! Each gives a [`Plot`]: a PNG at double resolution, the same picture as SVG on request, and one
+//! line of text with the numbers that the picture shows, which is all that a log keeps. There is
+//! never `text/html` in a plot's bundle: JupyterLab would prefer it to the picture.
+//!
+//! Frames are brought down to what a picture can show before anything is drawn, and a picture
+//! says when it shows a sample. Nulls, NaN and infinities are left out and counted; a column with
+//! nothing left is an error that says so.
+
+mod axis;
+mod bar;
+mod boxes;
+mod calendar;
+mod coefficients;
+mod confusion;
+mod corr;
+mod font;
+mod frame;
+mod hist;
+mod learning;
+mod line;
+mod panel;
+mod residuals;
+mod roc;
+mod sample;
+mod scatter;
+mod scene;
+mod theme;
+
+pub use bar::{Agg, BarOptions};
+pub use boxes::BoxOptions;
+pub use coefficients::{CoefficientsOptions, coefficients};
+pub use confusion::{ConfusionOptions, confusion};
+pub use corr::CorrOptions;
+pub use font::register_fonts;
+pub use frame::{bar, boxes, corr, hist, line, scatter};
+pub use hist::HistOptions;
+pub use learning::{Epoch, LearningOptions, learning};
+pub use line::LineOptions;
+pub use residuals::{ResidualsOptions, residuals};
+pub use roc::{RocOptions, roc};
+pub use scatter::ScatterOptions;
+
+use crate::Bundle;
+use panel::Head;
+use scene::Scene;
+
+/// The usual size of a picture, in CSS pixels.
+const USUAL: (u32, u32) = (680, 430);
+
+/// A picture, and the line of text that stands for it.
+pub struct Plot {
+    scene: Scene,
+    png: Vec<u8>,
+    line: String,
+}
+
+impl Plot {
+    fn new(scene: Scene, head: &Head) -> Result<Plot, PlotError> {
+        let png = scene.png()?;
+        Ok(Plot {
+            scene,
+            png,
+            line: head.line(),
+        })
+    }
+
+    /// The PNG with its text twin.
+    pub fn bundle(&self) -> Bundle {
+        let (width, height) = self.size();
+        Bundle::text(&*self.line).with_png(&self.png, width, height)
+    }
+
+    /// One line with the numbers that the picture shows.
+    pub fn text(&self) -> &str {
+        &self.line
+    }
+
+    /// The PNG, at double resolution.
+    pub fn png(&self) -> &[u8] {
+        &self.png
+    }
+
+    /// The same picture as an SVG document.
+    pub fn svg(&self) -> Result<String, PlotError> {
+        self.scene.svg()
+    }
+
+    /// Width and height in CSS pixels; the PNG has twice as many.
+    pub fn size(&self) -> (u32, u32) {
+        (self.scene.width, self.scene.height)
+    }
+}
+
+impl std::fmt::Debug for Plot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plot").field("line", &self.line).finish()
+    }
+}
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum PlotError {
+    /// A column that the frame does not have.
+    #[error("no column `{name}`")]
+    NoColumn {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        there: Vec<String>,
+    },
+    /// A column that a picture of numbers cannot use.
+    #[error("column `{name}` is {dtype}, and {needs}")]
+    NotUsable {
+        /// The column.
+        name: String,
+        /// What it holds.
+        dtype: String,
+        /// What is needed, as the end of the sentence.
+        needs: String,
+    },
+    /// Nothing to draw.
+    #[error("`{what}` has no values to draw (only nulls, NaN or infinities, or no rows)")]
+    NoValues {
+        /// The column, or what was to be drawn.
+        what: String,
+    },
+    /// Values whose spread no axis can show.
+    #[error("the values of `{what}` are too large to draw")]
+    TooLarge {
+        /// The column, or what was to be drawn.
+        what: String,
+    },
+    /// Two lists that should be as long as each other.
+    #[error("{a} {first} but {b} {second}")]
+    Lengths {
+        /// Length of the first.
+        a: usize,
+        /// What the first is.
+        first: String,
+        /// Length of the second.
+        b: usize,
+        /// What the second is.
+        second: String,
+    },
+    /// A curve that needs both kinds of rows.
+    #[error("a roc curve needs positive and negative rows: here are {positive} and {negative}")]
+    OneClass {
+        /// Positive rows.
+        positive: usize,
+        /// Negative rows.
+        negative: usize,
+    },
+    /// Too many bins to draw.
+    #[error("{bins} bins: a histogram has 1 to 500")]
+    Bins {
+        /// What was asked for.
+        bins: usize,
+    },
+    /// A size that no picture fits into.
+    #[error("a picture of {width} × {height} pixels")]
+    Size {
+        /// Width in CSS pixels.
+        width: u32,
+        /// Height in CSS pixels.
+        height: u32,
+    },
+    /// Polars could not compute what the picture shows.
+    #[error("{0}")]
+    Frame(#[from] polars::error::PolarsError),
+    /// The picture could not be drawn or encoded.
+    #[error("the picture could not be drawn: {0}")]
+    Drawing(String),
+}
+
+impl PlotError {
+    /// What to type instead.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            PlotError::NoColumn { name, there } => {
+                let there = there.join(", ");
+                Some(format!("`{name}` is none of: {there}"))
+            }
+            PlotError::NotUsable { name, .. } => Some(format!(
+                "turn it into numbers in `%%sql`, such as `SELECT CAST({name} AS DOUBLE) …`, or take another column"
+            )),
+            PlotError::NoValues { .. } => Some("look at it with `%describe`: count and null_count".to_owned()),
+            PlotError::TooLarge { .. } => Some("divide or take the logarithm first, in `%%sql`".to_owned()),
+            PlotError::OneClass { .. } => Some("take rows with both outcomes, or another label condition".to_owned()),
+            PlotError::Bins { .. } => Some("leave `--bins` out for a good number".to_owned()),
+            PlotError::Size { .. } => Some("240 to 2000 pixels wide and 180 to 2000 high".to_owned()),
+            PlotError::Lengths { .. } | PlotError::Frame(_) | PlotError::Drawing(_) => None,
+        }
+    }
+}

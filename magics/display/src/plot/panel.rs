@@ -1,0 +1,365 @@
+//! The frame round the data: title, axes, grid, legend; and where a value lies in it.
+//!
+//! One layout for all pictures: the title and a line of facts at the top left, the name of the
+//! vertical axis above it (read without turning the head), a quiet grid, no box, the legend
+//! outside the data.
+
+use super::PlotError;
+use super::axis::Axis;
+use super::font::{self, Weight};
+use super::scene::{Anchor, Label, Scene};
+use super::theme::{self, Rgb, size, space};
+
+/// Room between lines of text.
+const LINE: f64 = 20.0;
+/// Most room that a legend or a column of names may take.
+const NAME_ROOM: f64 = 150.0;
+
+/// What stands above a picture, and in its text twin.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) title: String,
+    pub(crate) facts: Vec<String>,
+}
+
+impl Head {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
+        Head {
+            title: title.into(),
+            facts: Vec::new(),
+        }
+    }
+
+    pub(crate) fn fact(&mut self, fact: impl Into<String>) {
+        self.facts.push(fact.into());
+    }
+
+    /// The one line that stands for the picture in a log.
+    pub(crate) fn line(&self) -> String {
+        let mut line = self.title.clone();
+        for fact in &self.facts {
+            line.push_str(", ");
+            line.push_str(fact);
+        }
+        // Pictures write a real minus sign; a log is searched with the keyboard's.
+        line.replace('−', "-")
+    }
+}
+
+/// What explains the colours.
+pub(crate) enum Legend {
+    None,
+    /// Names of groups with their colours.
+    Groups {
+        name: String,
+        entries: Vec<(String, Rgb)>,
+    },
+    /// A colour scale, from its low end to its high end.
+    Scale {
+        name: String,
+        axis: Axis,
+    },
+    /// Room on the right for labels that a chart writes itself.
+    Room(f64),
+}
+
+/// What the vertical axis is.
+pub(crate) enum Vertical {
+    Values(Axis),
+    /// One band for each name, from the top.
+    Bands {
+        label: String,
+        names: Vec<String>,
+    },
+}
+
+/// Which grid lines are drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grid {
+    Both,
+    Horizontal,
+    Vertical,
+}
+
+/// A picture with its frame drawn, ready for data.
+pub(crate) struct Panel {
+    pub(crate) scene: Scene,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    x: Axis,
+    y: Vertical,
+}
+
+impl Panel {
+    /// Lays out a picture and draws everything but the data.
+    pub(crate) fn new(
+        (width, height): (u32, u32),
+        head: &Head,
+        x: Axis,
+        y: Vertical,
+        legend: Legend,
+        grid: Grid,
+    ) -> Panel {
+        let mut scene = Scene::new(width, height);
+        let mut top = draw_head(&mut scene, head);
+        let (w, h) = (f64::from(width), f64::from(height));
+
+        let y_label = match &y {
+            Vertical::Values(axis) => &axis.label,
+            Vertical::Bands { label, .. } => label,
+        };
+        if !y_label.is_empty() {
+            let text = font::fit(y_label, size::AXIS, Weight::Regular, w - 2.0 * space::EDGE);
+            scene.text(Label::new(text, space::EDGE, top + 8.0).size(size::AXIS));
+            top += LINE + 4.0;
+        }
+        top += 6.0;
+
+        let names_room = match &y {
+            Vertical::Values(axis) => widest(axis.ticks.iter().map(|(_, text)| text.as_str())),
+            Vertical::Bands { names, .. } => widest(names.iter().map(String::as_str)).min(NAME_ROOM),
+        };
+        let left = space::EDGE + names_room + space::GAP;
+        let last_tick = x.ticks.last().map_or(0.0, |(at, text)| {
+            let beyond = x.at(*at).clamp(0.0, 1.0);
+            (font::width(text, size::TICK, Weight::Regular) / 2.0) * beyond
+        });
+        let right = w - space::EDGE - legend_room(&legend).max(last_tick.min(24.0));
+        let mut bottom = h - space::EDGE;
+        if !x.label.is_empty() {
+            bottom -= LINE + 2.0;
+        }
+        if !x.ticks.is_empty() {
+            bottom -= LINE;
+        }
+
+        let mut panel = Panel {
+            scene,
+            left,
+            right,
+            top,
+            bottom,
+            x,
+            y,
+        };
+        panel.draw_axes(grid);
+        panel.draw_legend(&legend);
+        panel
+    }
+
+    /// The horizontal position of a value.
+    pub(crate) fn px(&self, value: f64) -> f64 {
+        self.left + (self.right - self.left) * self.x.at(value)
+    }
+
+    /// The vertical position of a value (of a band: its middle).
+    pub(crate) fn py(&self, value: f64) -> f64 {
+        match &self.y {
+            Vertical::Values(axis) => self.bottom - (self.bottom - self.top) * axis.at(value),
+            Vertical::Bands { .. } => self.top + (value + 0.5) * self.band(),
+        }
+    }
+
+    /// The height of one band.
+    pub(crate) fn band(&self) -> f64 {
+        match &self.y {
+            Vertical::Values(_) => 0.0,
+            Vertical::Bands { names, .. } => (self.bottom - self.top) / names.len().max(1) as f64,
+        }
+    }
+
+    fn draw_axes(&mut self, grid: Grid) {
+        let (left, right, top, bottom) = (self.left, self.right, self.top, self.bottom);
+        let x_ticks: Vec<(f64, String)> = self
+            .x
+            .ticks
+            .iter()
+            .map(|(at, text)| (self.px(*at), text.clone()))
+            .collect();
+        if grid != Grid::Horizontal {
+            for (x, _) in &x_ticks {
+                self.scene.line(vec![(*x, top), (*x, bottom)], 1.0, theme::GRID);
+            }
+        }
+        if let Vertical::Values(axis) = &self.y {
+            let ticks: Vec<(f64, String)> = axis
+                .ticks
+                .iter()
+                .map(|(at, text)| (self.py(*at), text.clone()))
+                .collect();
+            for (y, text) in ticks {
+                // A grid line on the base line would only thicken it.
+                if grid != Grid::Vertical && bottom - y > 3.0 {
+                    self.scene.line(vec![(left, y), (right, y)], 1.0, theme::GRID);
+                }
+                let label = Label::new(text, left - space::GAP, y).anchor(Anchor::Right);
+                self.scene.text(label);
+            }
+            self.scene.line(vec![(left, bottom), (right, bottom)], 1.0, theme::AXIS);
+        }
+        if let Vertical::Bands { names, .. } = &self.y {
+            let labels: Vec<Label> = names
+                .iter()
+                .enumerate()
+                .map(|(i, name)| {
+                    let name = font::fit(name, size::TICK, Weight::Regular, NAME_ROOM);
+                    Label::new(name, left - space::GAP, self.py(i as f64)).anchor(Anchor::Right)
+                })
+                .collect();
+            for label in labels {
+                self.scene.text(label);
+            }
+        }
+        for (x, text) in x_ticks {
+            let label = Label::new(text, x, bottom + 14.0).anchor(Anchor::Middle);
+            self.scene.text(label);
+        }
+        if !self.x.label.is_empty() {
+            let text = font::fit(&self.x.label, size::AXIS, Weight::Regular, right - left);
+            let y = f64::from(self.scene.height) - space::EDGE - 5.0;
+            let label = Label::new(text, (left + right) / 2.0, y)
+                .anchor(Anchor::Middle)
+                .size(size::AXIS);
+            self.scene.text(label);
+        }
+    }
+
+    fn draw_legend(&mut self, legend: &Legend) {
+        let x = self.right + 24.0;
+        let mut y = self.top + 8.0;
+        match legend {
+            Legend::None | Legend::Room(_) => {}
+            Legend::Groups { name, entries } => {
+                let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+                self.scene.text(Label::new(name, x, y).medium());
+                for (entry, color) in entries {
+                    y += LINE;
+                    self.scene.dot((x + 5.0, y), 5.0, *color);
+                    let entry = font::fit(entry, size::TICK, Weight::Regular, NAME_ROOM);
+                    self.scene.text(Label::new(entry, x + 16.0, y));
+                }
+            }
+            Legend::Scale { name, axis } => {
+                let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+                self.scene.text(Label::new(name, x, y).medium());
+                let (from, to) = (y + 18.0, (y + 178.0).min(self.bottom));
+                let steps = 80;
+                let step = (to - from) / f64::from(steps);
+                for i in 0..steps {
+                    let color = theme::sequential((f64::from(i) + 0.5) / f64::from(steps));
+                    let low = to - step * f64::from(i);
+                    self.scene.rect((x, low - step), (x + 12.0, low), color);
+                }
+                for (at, text) in &axis.ticks {
+                    let y = to - (to - from) * axis.at(*at);
+                    self.scene.text(Label::new(text.clone(), x + 20.0, y));
+                }
+            }
+        }
+    }
+
+    /// Writes names at the right ends of lines, moved apart where they would touch.
+    pub(crate) fn end_labels(&mut self, ends: &[(f64, String, Rgb)]) {
+        const APART: f64 = 16.0;
+        let mut order: Vec<usize> = (0..ends.len()).collect();
+        order.sort_by(|a, b| ends[*a].0.total_cmp(&ends[*b].0));
+        let mut at: Vec<f64> = order.iter().map(|i| ends[*i].0).collect();
+        for i in 1..at.len() {
+            at[i] = at[i].max(at[i - 1] + APART);
+        }
+        // What was pushed past the bottom goes back up, and takes those above along.
+        let mut limit = self.bottom - 4.0;
+        for y in at.iter_mut().rev() {
+            *y = y.min(limit);
+            limit = *y - APART;
+        }
+        for (i, y) in order.into_iter().zip(at) {
+            let (_, name, color) = &ends[i];
+            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+            let label = Label::new(name, self.right + space::GAP, y).color(*color).medium();
+            self.scene.text(label);
+        }
+    }
+}
+
+/// The room that names at line ends need.
+pub(crate) fn end_room<'a>(names: impl Iterator<Item = &'a str>) -> Legend {
+    let widest = names
+        .map(|name| font::width(name, size::TICK, Weight::Medium))
+        .fold(0.0, f64::max);
+    Legend::Room(widest.min(NAME_ROOM) + space::GAP)
+}
+
+/// Draws title and facts; gives where the rest may begin.
+pub(crate) fn draw_head(scene: &mut Scene, head: &Head) -> f64 {
+    let room = f64::from(scene.width) - 2.0 * space::EDGE;
+    let mut y = space::EDGE + 6.0;
+    let title = font::fit(&head.title, size::TITLE, Weight::Medium, room);
+    scene.text(
+        Label::new(title, space::EDGE, y)
+            .size(size::TITLE)
+            .color(theme::INK)
+            .medium(),
+    );
+    y += 8.0;
+    let mut line = String::new();
+    for fact in &head.facts {
+        let longer = if line.is_empty() {
+            fact.clone()
+        } else {
+            format!("{line}  ·  {fact}")
+        };
+        if !line.is_empty() && font::width(&longer, size::SUBTITLE, Weight::Regular) > room {
+            y = draw_facts(scene, &line, y);
+            line.clone_from(fact);
+        } else {
+            line = longer;
+        }
+    }
+    if !line.is_empty() {
+        y = draw_facts(scene, &line, y);
+    }
+    y + 16.0
+}
+
+fn draw_facts(scene: &mut Scene, line: &str, y: f64) -> f64 {
+    let room = f64::from(scene.width) - 2.0 * space::EDGE;
+    let line = font::fit(line, size::SUBTITLE, Weight::Regular, room);
+    scene.text(Label::new(line, space::EDGE, y + 15.0).size(size::SUBTITLE));
+    y + LINE
+}
+
+fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
+    texts
+        .map(|text| font::width(text, size::TICK, Weight::Regular))
+        .fold(0.0, f64::max)
+}
+
+fn legend_room(legend: &Legend) -> f64 {
+    match legend {
+        Legend::None => 0.0,
+        Legend::Room(room) => *room,
+        Legend::Groups { name, entries } => {
+            let entries = widest(entries.iter().map(|(entry, _)| entry.as_str())).min(NAME_ROOM);
+            let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
+            24.0 + (entries + 16.0).max(name)
+        }
+        Legend::Scale { name, axis } => {
+            let ticks = widest(axis.ticks.iter().map(|(_, text)| text.as_str()));
+            let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
+            24.0 + (ticks + 20.0).max(name)
+        }
+    }
+}
+
+/// A picture needs a size that its parts fit into.
+pub(crate) fn checked_size(wanted: Option<(u32, u32)>, usual: (u32, u32)) -> Result<(u32, u32), PlotError> {
+    let (width, height) = wanted.unwrap_or(usual);
+    if (240..=2_000).contains(&width) && (180..=2_000).contains(&height) {
+        Ok((width, height))
+    } else {
+        Err(PlotError::Size { width, height })
+    }
+}
