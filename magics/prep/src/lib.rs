@@ -1,1 +1,40 @@
-//! .
+//! Recipes: what happens to raw columns before a model sees them, learned once and applied the
+//! same everywhere.
+//!
+//! A [`Recipe`] is what a person writes, one step a line. Fitted on training rows it becomes a
+//! [`FittedRecipe`], which has learned its medians, categories and scales and travels in the
+//! model's artifact. The notebook, the job and the endpoint all apply it by this one code, so that
+//! training and serving can't drift apart. A recipe works on columns only: as many rows come out
+//! as went in, in the same order. The label never enters.
+//!
+//! ```
+//! use polars::prelude::*;
+//! use ironsage_prep::{FittedRecipe, Recipe, matrix};
+//!
+//! let train = df!("sex" => ["M", "F", "F"], "length" => [Some(0.4), None, Some(0.6)], "rings" => [9, 7, 11])?;
+//! let recipe = Recipe::parse("shells", "fill @numeric median\none_hot sex")?;
+//! let fitted = recipe.fit(&train, &["rings"])?;
+//! assert_eq!(fitted.outputs(), ["sex_F", "sex_M", "length"]);
+//!
+//! let again = FittedRecipe::from_json(&fitted.to_json())?;
+//! let rows = matrix(&again.apply(&train)?, again.outputs())?;
+//! assert_eq!(rows, [0.0, 1.0, 0.4, 1.0, 0.0, 0.5, 1.0, 0.0, 0.6]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod column;
+mod error;
+mod fit;
+mod fitted;
+mod raw;
+mod recipe;
+mod rows;
+mod selector;
+mod words;
+
+pub use error::PrepError;
+pub use fitted::{FittedRecipe, Input};
+pub use raw::{frame_from_csv, frame_from_json};
+pub use recipe::{Bound, Fill, Recipe, Step, StepKind};
+pub use rows::matrix;
+pub use selector::{Group, Pick, Selector};
