@@ -1,16 +1,18 @@
 //! One cell on its way through evcxr, on the evaluator's thread: names bound, types found,
 //! compiled, run, and its end described.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 
 use crate::MimeBundle;
 use crate::child;
 use crate::error::CellError;
+use crate::folder::evcxr_folder;
 use crate::frames::{Bound, Exports};
 use crate::interrupt::{Interrupt, Phase};
 use crate::prelude::Prelude;
@@ -64,9 +66,8 @@ pub(crate) struct Session {
     early_stderr: crossbeam_channel::Receiver<String>,
     _relay: Relay,
     toolchain: Toolchain,
-    flags: Vec<String>,
-    crates: HashSet<String>,
-    types_folder: PathBuf,
+    prelude: Prelude,
+    folder: PathBuf,
     known: types::Context,
     bound: Bound,
     exports: Arc<Exports>,
@@ -80,7 +81,8 @@ pub(crate) struct Parts {
     pub(crate) prelude: Prelude,
     pub(crate) executable: PathBuf,
     pub(crate) socket: PathBuf,
-    pub(crate) types_folder: PathBuf,
+    /// The session's folder.
+    pub(crate) folder: PathBuf,
     pub(crate) exports: Arc<Exports>,
     pub(crate) interrupt: Interrupt,
 }
@@ -98,13 +100,12 @@ impl Session {
             command.env(child::BACKTRACE, wanted);
         }
         let (mut context, outputs) = EvalContext::with_subprocess_command(command).map_err(cannot_start)?;
-        let flags = parts.prelude.flags();
         let mut state = context.state();
         // Glue around Polars compiles five times as fast as at evcxr's own level 2; Polars itself
         // is optimised already. `:opt 2` is for cells that loop.
         state.set_opt_level("0").map_err(cannot_start)?;
-        // Encoded: flags are paths, and paths have spaces.
-        state.set_build_env("CARGO_ENCODED_RUSTFLAGS", &flags.join("\u{1f}"));
+        let script = write_script(&parts.folder, &parts.prelude)?;
+        state.set_build_env("RUSTC_WORKSPACE_WRAPPER", &script);
         state.set_build_env("CARGO_INCREMENTAL", "0");
         context.eval_with_state(SETUP, state).map_err(cannot_start)?;
         let mut known = types::Context::default();
@@ -113,10 +114,9 @@ impl Session {
             context: CommandContext::with_eval_context(context),
             early_stderr: outputs.stderr,
             _relay: parts.relay,
-            flags,
-            crates: parts.prelude.crates(),
             toolchain: parts.toolchain,
-            types_folder: parts.types_folder,
+            prelude: parts.prelude,
+            folder: parts.folder,
             known,
             bound: Bound::default(),
             exports: parts.exports,
@@ -219,17 +219,40 @@ impl Session {
             known.variables.insert(name.clone(), FRAME.to_owned());
         }
         let interrupt = self.interrupt.clone();
+        let (flags, crates) = self.compiler_arguments();
         let compiler = types::Compiler {
             rustc: &self.toolchain.rustc,
-            flags: &self.flags,
-            crates: &self.crates,
-            folder: &self.types_folder,
+            flags: &flags,
+            crates: &crates,
+            folder: &self.folder.join("types"),
             running: &|process| interrupt.set_compiler(process),
         };
         types::annotate(&known, code, &compiler).unwrap_or_else(|error| {
             tracing::warn!(%error, "the type pass did not run");
             Vec::new()
         })
+    }
+
+    /// What rustc is told of the crates that a cell can name, and their names: the prelude's, and
+    /// those that `:dep` has brought and evcxr has built.
+    fn compiler_arguments(&self) -> (Vec<String>, HashSet<String>) {
+        let mut flags = self.prelude.flags();
+        let mut crates = self.prelude.crates();
+        let host = self.toolchain.host().unwrap_or_default();
+        let built = evcxr_folder().join("target").join(host).join("debug/deps");
+        let added = dependencies(&built);
+        let ours = self.prelude.externs().filter(|(name, _)| !added.contains_key(*name));
+        for (name, file) in ours {
+            flags.push(format!("--extern={name}={}", file.display()));
+        }
+        if !added.is_empty() {
+            flags.push(format!("-Ldependency={}", built.display()));
+        }
+        for (name, file) in added {
+            flags.push(format!("--extern={name}={}", file.display()));
+            crates.insert(name);
+        }
+        (flags, crates)
     }
 
     fn run(&mut self, edited: Edited, mentioned: &[String]) -> Result<Ended, Broken> {
@@ -335,6 +358,55 @@ pub(crate) struct Broken {
 }
 
 const FRAME: &str = "polars::prelude::DataFrame";
+
+/// The script through which cargo compiles cells, in the session's folder.
+fn write_script(folder: &Path, prelude: &Prelude) -> Result<String, CellError> {
+    let path = folder.join("rustc-for-cells");
+    let written = std::fs::write(&path, prelude.compiler_script()).and_then(|()| {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&path, permissions)
+    });
+    written.map_err(|error| CellError::Unavailable {
+        why: format!("{}: {error}", path.display()),
+        hint: "set TMPDIR to a folder that can be written to".to_owned(),
+    })?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// Crates that `:dep` has added, as evcxr's manifest lists them, with the newest file that was
+/// built for each. One that is named but not built yet is left out.
+fn dependencies(built: &Path) -> BTreeMap<String, PathBuf> {
+    let manifest = std::fs::read_to_string(evcxr_folder().join("Cargo.toml"));
+    let manifest = manifest.ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let named = manifest.as_ref().and_then(|table| table.get("dependencies"));
+    let names: Vec<String> = named
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flat_map(|table| table.keys().map(|name| name.replace('-', "_")))
+        .collect();
+    if names.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut newest: BTreeMap<String, (SystemTime, PathBuf)> = BTreeMap::new();
+    let entries = std::fs::read_dir(built).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries {
+        let file = entry.file_name();
+        let Some((name, _)) = file
+            .to_str()
+            .and_then(|file| file.strip_prefix("lib")?.strip_suffix(".rmeta"))
+            .and_then(|bare| bare.rsplit_once('-'))
+        else {
+            continue;
+        };
+        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        if let (true, Ok(changed)) = (names.iter().any(|known| known == name), changed)
+            && newest.get(name).is_none_or(|(known, _)| *known < changed)
+        {
+            newest.insert(name.to_owned(), (changed, entry.path()));
+        }
+    }
+    newest.into_iter().map(|(name, (_, file))| (name, file)).collect()
+}
 
 fn cannot_start(error: evcxr::Error) -> CellError {
     CellError::Unavailable {

@@ -7,9 +7,9 @@
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
@@ -98,6 +98,8 @@ struct Inner {
 struct Shared {
     interrupt: Interrupt,
     snapshot: Mutex<Snapshot>,
+    /// Whether evcxr is built and free, or soon will be.
+    ready: AtomicBool,
 }
 
 #[derive(Default, Clone)]
@@ -115,6 +117,7 @@ enum Job {
     Complete {
         code: String,
         offset: usize,
+        until: Instant,
         answer: Sender<Completions>,
     },
     Quit,
@@ -144,6 +147,7 @@ impl EvcxrEvaluator {
         let shared = Arc::new(Shared {
             interrupt: Interrupt::default(),
             snapshot: Mutex::default(),
+            ready: AtomicBool::new(false),
         });
         let worker = Worker {
             session: None,
@@ -179,11 +183,13 @@ impl EvcxrEvaluator {
     /// answer comes from the names that are known.
     pub fn completions(&self, code: &str, offset: usize) -> Completions {
         let offset = code.floor_char_boundary(offset.min(code.len()));
-        if let Some(_turn) = self.inner.turn.try_lock() {
+        let ready = self.inner.shared.ready.load(Ordering::SeqCst);
+        if let (true, Some(_turn)) = (ready, self.inner.turn.try_lock()) {
             let (answer, answered) = bounded(1);
             let job = Job::Complete {
                 code: code.to_owned(),
                 offset,
+                until: Instant::now() + COMPLETION_LIMIT,
                 answer,
             };
             if self.inner.jobs.send(job).is_ok()
@@ -341,6 +347,7 @@ impl Worker {
         {
             session.warm_up();
         }
+        self.shared.ready.store(true, Ordering::SeqCst);
         for job in jobs {
             match job {
                 Job::Quit => break,
@@ -350,7 +357,17 @@ impl Worker {
                         let _ = self.events.send(Event::Done(Box::new(ended)));
                     }
                 }
-                Job::Complete { code, offset, answer } => self.complete(&code, offset, &answer),
+                Job::Complete {
+                    code,
+                    offset,
+                    until,
+                    answer,
+                } => {
+                    // Nobody waits for an answer that comes too late.
+                    if Instant::now() < until {
+                        self.complete(&code, offset, &answer);
+                    }
+                }
             }
         }
         // evcxr, then the folder that it works in.
@@ -411,7 +428,7 @@ impl Worker {
             prelude,
             executable,
             socket,
-            types_folder: folder.join("types"),
+            folder,
             exports: Arc::clone(&self.exports),
             interrupt: self.shared.interrupt.clone(),
         };

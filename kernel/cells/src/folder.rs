@@ -35,7 +35,12 @@ impl SessionFolder {
 
     fn at(path: PathBuf) -> io::Result<SessionFolder> {
         if path.exists() {
-            // Left by a process that had the same id: this one is new.
+            // Left by a process that had the same id, unless its lock is held: by another evaluator
+            // of this process, then, and evcxr can work in one folder per process only.
+            let held = File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
+            if held {
+                return Err(io::Error::other("this process has an evaluator for Rust cells already"));
+            }
             std::fs::remove_dir_all(&path)?;
         }
         let mut builder = std::fs::DirBuilder::new();
@@ -97,6 +102,7 @@ mod tests {
         remove_orphans(parent.path());
         assert!(living.path().exists() && foreign.exists() && !dead.exists());
         let path = living.path().to_owned();
+        assert!(SessionFolder::at(path.clone()).is_err(), "it has its owner");
         drop(living);
         assert!(!path.exists());
     }

@@ -55,20 +55,42 @@ impl Prelude {
         self.folder.join(&self.manifest.dylib)
     }
 
-    /// What rustc is told for every cell.
+    /// The crates that cells can name, each with the file that rustc reads for it.
+    pub(crate) fn externs(&self) -> impl Iterator<Item = (&str, PathBuf)> {
+        let own = (CRATE, self.dylib());
+        let others = &self.manifest.externs;
+        std::iter::once(own).chain(
+            others
+                .iter()
+                .map(|(name, file)| (name.as_str(), self.folder.join(file))),
+        )
+    }
+
+    /// What else rustc is told for every cell.
     pub(crate) fn flags(&self) -> Vec<String> {
-        let extern_at = |name: &str, file: &str| format!("--extern={name}={}", self.folder.join(file).display());
-        // evcxr's own flag is replaced by these, and needed: one standard library for all.
-        let mut flags = vec![
+        vec![
+            // One standard library for the cell, the prelude and the dependencies.
             "-Cprefer-dynamic".to_owned(),
             // evcxr asks for them; they make generic code of Polars check its own invariants.
             "-Cdebug-assertions=off".to_owned(),
-            extern_at(CRATE, &self.manifest.dylib),
-        ];
-        let externs = &self.manifest.externs;
-        flags.extend(externs.iter().map(|(name, file)| extern_at(name, file)));
-        flags.push(format!("-Ldependency={}", self.folder.join("deps").display()));
-        flags
+            format!("-Ldependency={}", self.folder.join("deps").display()),
+        ]
+    }
+
+    /// A script that cargo calls in the place of rustc, for the cell alone and not for what `:dep`
+    /// adds: it knows nothing of the prelude and must not be compiled against it unasked. A crate
+    /// that `:dep` names itself goes before ours of the same name.
+    pub(crate) fn compiler_script(&self) -> String {
+        let mut script = String::from("#!/bin/sh\ngiven=\" $* \"\n");
+        for (name, file) in self.externs() {
+            let value = quoted(&format!("{name}={}", file.display()));
+            script.push_str(&format!(
+                "case \"$given\" in *\" --extern {name}=\"*) ;; *) set -- \"$@\" --extern {value} ;; esac\n"
+            ));
+        }
+        let flags: Vec<String> = self.flags().iter().map(|flag| quoted(flag)).collect();
+        script.push_str(&format!("exec \"$@\" {}\n", flags.join(" ")));
+        script
     }
 
     /// Crates that a path in a cell may begin with.
@@ -86,6 +108,11 @@ pub(crate) fn key(toolchain: &Toolchain) -> String {
     }
     let digest = hash.finalize();
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A word for the shell, whatever is in it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
@@ -116,7 +143,35 @@ mod tests {
         manifest.key = key(&toolchain);
         write(&manifest);
         let prelude = Prelude::find(to.path(), &toolchain).unwrap();
-        assert!(prelude.flags().iter().any(|flag| flag.starts_with("--extern=polars=")));
+        assert_eq!(prelude.externs().count(), 2);
         assert!(prelude.crates().contains("polars"));
+    }
+
+    #[test]
+    fn the_compiler_script_adds_crates_that_are_not_given() {
+        let manifest = Manifest {
+            key: String::new(),
+            version: String::new(),
+            rustc: String::new(),
+            dylib: "lib.so".to_owned(),
+            externs: [("polars", "deps/p.rmeta"), ("tokio", "deps/t.rmeta")]
+                .map(|(name, file)| (name.to_owned(), file.to_owned()))
+                .into(),
+            built: String::new(),
+        };
+        let folder = PathBuf::from("/a 'quoted' folder");
+        let prelude = Prelude { folder, manifest };
+        let place = tempfile::tempdir().unwrap();
+        let script = place.path().join("rustc");
+        std::fs::write(&script, prelude.compiler_script()).unwrap();
+        let output = std::process::Command::new("sh")
+            .arg(&script)
+            .args(["echo", "--extern", "tokio=mine", "src/lib.rs"])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            "--extern tokio=mine src/lib.rs --extern ironsage_prelude=/a 'quoted' folder/lib.so --extern polars=/a 'quoted' folder/deps/p.rmeta -Cprefer-dynamic -Cdebug-assertions=off -Ldependency=/a 'quoted' folder/deps\n"
+        );
     }
 }
