@@ -170,7 +170,8 @@ fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part
     Ok(parts)
 }
 
-fn no_such_file(path: &Path, typed: &str, session: &Session, error: &std::io::Error) -> MagicError {
+/// Why a file of this machine cannot be read; where it is not there, which was meant.
+pub(crate) fn no_such_file(path: &Path, typed: &str, session: &Session, error: &std::io::Error) -> MagicError {
     if error.kind() != std::io::ErrorKind::NotFound {
         return MagicError::file(path, "read", error);
     }

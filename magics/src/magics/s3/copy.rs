@@ -9,7 +9,7 @@ use ironsage_contract::S3Uri;
 use ironsage_display::{Front, note, text as words};
 use md5::{Digest, Md5};
 
-use crate::data::source::{Location, Watch};
+use crate::data::source::{self, Location, Watch};
 use crate::error::MagicError;
 use crate::session::Session;
 
@@ -77,7 +77,7 @@ impl Cp {
         let from = Location::parse(&self.from, session)?;
         let to = Location::parse(&self.to, session)?;
         let jobs = match (&from, &to) {
-            (Location::File { path, .. }, Location::Store(to)) => self.up(path, to)?,
+            (Location::File { path, .. }, Location::Store(to)) => self.up(path, to, session)?,
             (Location::Store(from), Location::File { path, .. }) => self.down(from, path, session, front)?,
             (Location::Store(from), Location::Store(to)) => self.across(from, to, session, front)?,
             (Location::File { .. }, Location::File { .. }) => {
@@ -114,8 +114,8 @@ impl Cp {
         Ok(())
     }
 
-    fn up(&self, from: &Path, to: &S3Uri) -> Result<Vec<Job>, MagicError> {
-        let about = std::fs::metadata(from).map_err(|error| MagicError::file(from, "read", &error))?;
+    fn up(&self, from: &Path, to: &S3Uri, session: &Session) -> Result<Vec<Job>, MagicError> {
+        let about = std::fs::metadata(from).map_err(|error| source::no_such_file(from, &self.from, session, &error))?;
         if about.is_file() {
             let name = from
                 .file_name()
