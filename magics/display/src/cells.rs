@@ -143,20 +143,18 @@ fn floats(values: &[AnyValue]) -> Vec<Cell> {
             other => other.try_extract::<f64>().ok(),
         })
         .collect();
-    let decimals = numbers
-        .iter()
-        .flatten()
-        .filter(|v| is_plain(**v))
-        .map(|v| decimals(*v))
-        .max()
-        .unwrap_or(0)
-        .max(1);
+    let plain = || numbers.iter().flatten().filter(|v| is_plain(**v));
+    let needed = plain().map(|v| decimals(*v)).max().unwrap_or(0).max(1);
+    // Seven digits for the largest number; where the small ones need more (a count above a mean),
+    // each is written to its own decimals.
+    let largest = plain().fold(1.0_f64, |most, v| most.max(v.abs()));
+    let alike = needed + whole_digits(largest) <= 7;
     numbers
         .into_iter()
         .map(|number| match number {
             None => null(),
             Some(v) => Cell {
-                text: float(v, decimals),
+                text: float(v, if alike { needed } else { decimals(v).max(1) }),
                 whole: None,
                 null: false,
             },
@@ -189,10 +187,14 @@ fn is_plain(value: f64) -> bool {
     value.is_finite() && (size == 0.0 || (1e-4..1e12).contains(&size))
 }
 
+/// How many digits stand before the point.
+fn whole_digits(value: f64) -> usize {
+    value.abs().max(1.0).log10().floor() as usize + 1
+}
+
 /// The decimals of a number at seven significant digits, without trailing zeros.
 fn decimals(value: f64) -> usize {
-    let whole_digits = value.abs().max(1.0).log10().floor() as usize + 1;
-    let most = DECIMALS.min(7_usize.saturating_sub(whole_digits));
+    let most = DECIMALS.min(7_usize.saturating_sub(whole_digits(value)));
     let text = format!("{value:.most$}");
     match text.split_once('.') {
         Some((_, fraction)) => fraction.trim_end_matches('0').len(),
@@ -221,6 +223,12 @@ mod tests {
         assert_eq!(texts(column), ["1.0", "2.0"]);
         let column = Column::new("x".into(), [0.1_f32, 0.25]);
         assert_eq!(texts(column), ["0.10", "0.25"]);
+    }
+
+    #[test]
+    fn a_count_above_a_mean_costs_no_digits() {
+        let column = Column::new("x".into(), [4_177.0, 0.238_831, 0.001_5]);
+        assert_eq!(texts(column), ["4177.0", "0.238831", "0.0015"]);
     }
 
     #[test]

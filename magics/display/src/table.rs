@@ -95,13 +95,13 @@ fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bo
     out += "<tr style=\"background:none\">";
     for column in with_gap(&shown.columns, shown.columns_left_out) {
         out += &match column {
-            Some(c) => head_cell(c, &text::cut(&c.name, 60), "font-weight:600"),
+            Some(c) => head_cell(c, &text::cut(&c.name, 60), "font-weight:600;padding-bottom:0"),
             None => gap_head("…"),
         };
     }
     out += &format!("</tr><tr style=\"background:none;border-bottom:{RULE}\">");
     for column in with_gap(&shown.columns, shown.columns_left_out) {
-        let style = format!("font-weight:400;font-size:.85em;{}", html::DIM);
+        let style = format!("font-weight:400;font-size:.85em;padding-top:0;{}", html::DIM);
         out += &match column {
             Some(c) => head_cell(c, &text::cut(&c.dtype, 40), &style),
             None => gap_head(""),

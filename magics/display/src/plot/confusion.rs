@@ -63,7 +63,7 @@ pub fn confusion(classes: &[String], counts: &[Vec<u64>], options: &ConfusionOpt
         .min(NAME);
     let left = space::EDGE + widest + space::GAP;
     let grid = side * n as f64;
-    let mut scene = Scene::new((left + grid + space::EDGE).max(420.0) as u32, 100);
+    let mut scene = Scene::new((left + grid + space::EDGE).max(360.0) as u32, 100);
     let mut top = draw_head(&mut scene, &head);
     scene.text(Label::new("true", space::EDGE, top + 8.0).size(size::AXIS));
     let middle = left + grid / 2.0;

@@ -165,7 +165,8 @@ pub fn bar(frame: &DataFrame, x: &str, options: &BarOptions) -> Result<Plot, Plo
     let plural = if categories == 1 { "y" } else { "ies" };
     head.fact(format!("{} categor{plural}", text::count(categories as u64)));
     if let Some(most) = bars.iter().rev().max_by(|a, b| a.value.total_cmp(&b.value)) {
-        head.fact(format!("most {} {}", most.name, super::axis::short(most.value, 4)));
+        let value = super::axis::short(most.value, 4);
+        head.fact(format!("highest {} ({value})", most.name));
     }
     bars.truncate(MOST_BARS);
     bar::cut(&mut head, categories, bars.len());
@@ -450,14 +451,14 @@ mod tests {
     #[test]
     fn bars_count_or_aggregate() {
         let plot = bar(&shells(), "sex", &BarOptions::default()).unwrap();
-        assert_eq!(plot.text(), "rows by sex, 5 rows, 3 categories, most F 2");
+        assert_eq!(plot.text(), "rows by sex, 5 rows, 3 categories, highest F (2)");
         let options = BarOptions {
             y: Some("rings".to_owned()),
             agg: Agg::Mean,
             ..BarOptions::default()
         };
         let plot = bar(&shells(), "sex", &options).unwrap();
-        assert_eq!(plot.text(), "mean rings by sex, 5 rows, 2 categories, most M 12.5");
+        assert_eq!(plot.text(), "mean rings by sex, 5 rows, 2 categories, highest M (12.5)");
     }
 
     #[test]

@@ -82,7 +82,8 @@ pub fn learning(epochs: &[Epoch], options: &LearningOptions) -> Result<Plot, Plo
     for (name, color, points) in &lines {
         draw_line(&mut panel, points, *color);
         if let Some(end) = points.last() {
-            ends.push((panel.py(end.1), (*name).to_owned(), *color));
+            let (x, y) = (panel.px(end.0), panel.py(end.1));
+            ends.push((x, y, (*name).to_owned(), *color));
         }
     }
     if let Some(kept) = kept

@@ -69,7 +69,7 @@ pub(super) fn draw(
     if averaged.iter().zip(&merged).any(|(a, m)| a.len() < m.len()) {
         head.fact(format!("means of {STEPS} steps"));
     } else if merged.iter().zip(series).any(|(m, s)| m.len() < s.points.len()) {
-        head.fact(format!("means at each {x_name}"));
+        head.fact(format!("means at each value of {x_name}"));
     }
     if left_out > 0 {
         let rows = text::counted(left_out as u64, "row");
@@ -92,7 +92,8 @@ pub(super) fn draw(
     for (line, points) in series.iter().zip(&averaged) {
         draw_line(&mut panel, points, line.color);
         if let Some(last) = points.last() {
-            ends.push((panel.py(last.1), line.name.clone(), line.color));
+            let (x, y) = (panel.px(last.0), panel.py(last.1));
+            ends.push((x, y, line.name.clone(), line.color));
         }
     }
     if named {
@@ -176,7 +177,7 @@ mod tests {
         let points = vec![(1.0, 1.0), (1.0, 3.0), (2.0, 5.0)];
         assert_eq!(same(&points), [(1.0, 2.0), (2.0, 5.0)]);
         let plot = draw(("t", "v"), &series(points), NUMBERS, 0, &LineOptions::default());
-        assert!(plot.unwrap().text().ends_with("means at each t"));
+        assert!(plot.unwrap().text().ends_with("means at each value of t"));
     }
 
     #[test]

@@ -260,12 +260,16 @@ impl Panel {
         }
     }
 
-    /// Writes names at the right ends of lines, moved apart where they would touch.
-    pub(crate) fn end_labels(&mut self, ends: &[(f64, String, Rgb)]) {
+    /// Writes names at the ends of lines, moved apart where they would touch. A line that ends
+    /// before the right edge has its name right there.
+    pub(crate) fn end_labels(&mut self, ends: &[(f64, f64, String, Rgb)]) {
         const APART: f64 = 16.0;
-        let mut order: Vec<usize> = (0..ends.len()).collect();
-        order.sort_by(|a, b| ends[*a].0.total_cmp(&ends[*b].0));
-        let mut at: Vec<f64> = order.iter().map(|i| ends[*i].0).collect();
+        let (early, mut late): (Vec<_>, Vec<_>) = ends.iter().partition(|(x, ..)| *x < self.right - 24.0);
+        for (x, y, name, color) in early {
+            self.end_label((*x, *y), name, *color);
+        }
+        late.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut at: Vec<f64> = late.iter().map(|end| end.1).collect();
         for i in 1..at.len() {
             at[i] = at[i].max(at[i - 1] + APART);
         }
@@ -275,12 +279,15 @@ impl Panel {
             *y = y.min(limit);
             limit = *y - APART;
         }
-        for (i, y) in order.into_iter().zip(at) {
-            let (_, name, color) = &ends[i];
-            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-            let label = Label::new(name, self.right + space::GAP, y).color(*color).medium();
-            self.scene.text(label);
+        for ((_, _, name, color), y) in late.into_iter().zip(at) {
+            self.end_label((self.right, y), name, *color);
         }
+    }
+
+    fn end_label(&mut self, (x, y): (f64, f64), name: &str, color: Rgb) {
+        let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+        let label = Label::new(name, x + space::GAP, y).color(color).medium();
+        self.scene.text(label);
     }
 }
 

@@ -123,7 +123,7 @@ pub fn residuals(predicted: &[f64], truth: &[f64], options: &ResidualsOptions) -
         let labels: Vec<_> = ends
             .into_iter()
             .zip([above, below])
-            .map(|(text, y)| (y, text.to_owned(), theme::LABEL))
+            .map(|(text, y)| (right, y, text.to_owned(), theme::LABEL))
             .collect();
         panel.end_labels(&labels);
     }

@@ -106,7 +106,7 @@ pub fn roc(scores: &[f64], positive: &[bool], options: &RocOptions) -> Result<Pl
     let (from, to) = (at(&panel, 0.0, 0.0), at(&panel, 1.0, 1.0));
     panel.scene.dashes(from, to, 1.5, theme::AXIS);
     panel.scene.line(points, 2.5, theme::BLUE);
-    let guess = at(&panel, 0.66, 0.58);
+    let guess = at(&panel, 0.64, 0.585);
     panel.scene.text(Label::new("guessing", guess.0, guess.1));
     if let Some((threshold, cut)) = marked {
         let (x, y) = at(&panel, cut.false_rate, cut.true_rate);
