@@ -29,7 +29,7 @@ const SETUP: &str = "\
 use ironsage_prelude as _;
 use ironsage_prelude::{CellDisplay as _, PlanDisplay as _};
 use ironsage_prelude::eprintln;
-use ironsage_prelude::cell::{block_on, frame, frames, interrupted, put_frame, show};
+use ironsage_prelude::cell::{block_on, frame, frames, interrupted, plot, put_frame, show};
 Ok::<(), String>(())?;";
 
 /// How a cell ended, as far as the evaluator's thread knows: whether it panicked, only the stream

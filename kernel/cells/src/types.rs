@@ -163,7 +163,10 @@ pub(crate) struct Compiler<'a> {
 pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -> Result<Vec<Edit>, std::io::Error> {
     let cell = Cell::parse(code);
     let lets = cell.lets();
-    if lets.iter().all(|statement| statement.typed || statement.literal) {
+    if lets
+        .iter()
+        .all(|statement| statement.typed || statement.literal || statement.variables.is_empty())
+    {
         return Ok(Vec::new());
     }
     let source = context.source(code, &cell, &lets);
@@ -381,7 +384,11 @@ mod tests {
             folder: Path::new("/nowhere"),
             running: &|_| {},
         };
-        let edits = annotate(&Context::default(), "let x = 5; let y: u8 = f(); g()", &compiler);
+        let edits = annotate(
+            &Context::default(),
+            "let x = 5; let y: u8 = f(); let _ = g(); h()",
+            &compiler,
+        );
         assert!(edits.unwrap().is_empty());
     }
 }

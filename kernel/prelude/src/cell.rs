@@ -1,6 +1,7 @@
 //! The functions that every cell may call without a `use`.
 
 pub use crate::display::show;
+pub use crate::drawing::plot;
 pub use crate::frames::{frame, frames, put_frame};
 pub use crate::link::interrupted;
 

@@ -75,8 +75,13 @@ impl PlanDisplay for LazyFrame {
 /// Shows a value now, in the midst of a cell; a cell may show many.
 pub fn show<T: CellDisplay + ?Sized>(value: &T) {
     if let Some(picture) = value.ironsage_picture() {
-        tell(&picture, Request::Display(picture.clone()));
+        show_picture(&picture);
     }
+}
+
+/// Shows what has its forms already.
+pub(crate) fn show_picture(picture: &Picture) {
+    tell(picture, Request::Display(picture.clone()));
 }
 
 fn result(picture: Option<Picture>) {

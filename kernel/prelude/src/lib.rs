@@ -12,6 +12,7 @@ pub use {ndarray, plotters, polars, serde_json, tokio};
 
 pub mod cell;
 mod display;
+mod drawing;
 mod frames;
 mod hook;
 mod link;

@@ -15,6 +15,7 @@ pub const TESTS: &[Test] = &[
     ("cells::question_mark", question_mark),
     ("cells::order_of_everything", order_of_everything),
     ("cells::displays_of_other_crates", displays_of_other_crates),
+    ("cells::a_drawing", a_drawing),
     ("cells::partial_lines_are_live", partial_lines_are_live),
     ("cells::many_lines_are_few_calls", many_lines_are_few_calls),
     ("cells::standard_input_is_empty", standard_input_is_empty),
@@ -182,6 +183,17 @@ fn displays_of_other_crates(lab: &mut Lab) {
     assert_eq!(second["text/plain"], "b");
     assert_eq!(text, "between");
     assert_eq!(evaluated.result.unwrap()["text/html"], "<i>c</i>");
+}
+
+fn a_drawing(lab: &mut Lab) {
+    let (_, seen) = lab.ok(
+        "use plotters::prelude::*;\nplot(200, 100, |area| {\n    area.fill(&WHITE)?;\n    area.draw(&Circle::new((50, 50), 20, BLUE.filled()))?;\n    Ok::<(), Box<dyn std::error::Error>>(())\n})?;",
+    );
+    let [Shown::Display(drawing)] = &seen.all()[..] else {
+        panic!("{:?}", seen.all());
+    };
+    assert!(drawing["image/svg+xml"].contains("<circle"));
+    assert_eq!(drawing["text/plain"], "a drawing of 200 × 100 pixels");
 }
 
 fn partial_lines_are_live(lab: &mut Lab) {
