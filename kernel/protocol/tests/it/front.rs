@@ -265,12 +265,14 @@ impl Front {
         }
     }
 
-    /// A new shell connection under the same name.
+    /// A new shell connection under the same name, some time after the old one was lost.
+    /// (Where both happen at the same instant, zeromq 0.7 may take the new connection for
+    /// the lost one and close it; libzmq then connects again by itself, this client doesn't.)
     pub async fn reconnect(&mut self, connection: &Connection) {
         let mut options = SocketOptions::default();
         options.peer_identity(PeerIdentity::try_from(self.session.as_bytes()).unwrap());
-        // As Jupyter Server does it: the stale connection is closed, the next one opened at once.
         self.shell = DealerSocket::with_options(options);
+        tokio::time::sleep(Duration::from_millis(30)).await;
         self.shell.connect(&connection.endpoint(Channel::Shell)).await.unwrap();
     }
 

@@ -179,8 +179,7 @@ async fn an_interrupt_ends_a_wait_for_input() {
 #[tokio::test]
 async fn a_front_end_that_comes_back_under_its_name_is_answered() {
     let (kernel, mut front) = kernel().await;
-    for _ in 0..20 {
-        // A new connection takes the place of the old one, as after a lost web socket.
+    for _ in 0..10 {
         front.reconnect(&kernel.connection).await;
         front.round("kernel_info_request", json!({})).await;
     }
