@@ -27,7 +27,7 @@ pub(crate) fn escape(text: &str) -> String {
 pub(crate) fn sentence(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     // An odd number of backticks means that one of them is not a quote: leave all as they are.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(text);
     }
     parts

@@ -79,20 +79,28 @@ pub(crate) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)
         })
 }
 
+/// Spans below this are not told from nothing: their steps would leave the floats.
+const SMALLEST: f64 = 1e-290;
+
+/// Whether two values are so close that no axis can tell them apart.
+pub(crate) fn is_one_value(low: f64, high: f64) -> bool {
+    let step = low.abs().max(high.abs()) * 1e-12;
+    high - low <= step.max(SMALLEST)
+}
+
 fn widened(label: &str, low: f64, high: f64, kind: Kind) -> Result<(f64, f64), PlotError> {
     // Beyond this a picture's arithmetic (sums of squares, padding) leaves the floats.
     if !(low.abs() < 1e150 && high.abs() < 1e150) {
         return Err(PlotError::TooLarge { what: label.to_owned() });
     }
-    let smallest_step = (low.abs().max(high.abs()) * 1e-12).max(f64::MIN_POSITIVE * 1e16);
-    if high - low > smallest_step {
+    if !is_one_value(low, high) {
         return Ok((low, high));
     }
     let room = match kind {
         Kind::Time => 43_200.0,
         Kind::Whole => 1.0,
         Kind::Number if low == 0.0 => 1.0,
-        Kind::Number => low.abs() * 0.1,
+        Kind::Number => (low.abs() * 0.1).max(SMALLEST),
     };
     Ok((low - room, high + room))
 }

@@ -364,8 +364,11 @@ fn categories(frame: &DataFrame, name: &str) -> Result<(Vec<usize>, Vec<String>)
     Ok((of_row, names))
 }
 
-/// Each row's group, and the groups' names and colours: at most seven.
-fn groups(frame: &DataFrame, name: &str) -> Result<(Vec<usize>, Vec<(String, Rgb)>), PlotError> {
+/// Each row's group, and the groups' names and colours.
+type Grouped = (Vec<usize>, Vec<(String, Rgb)>);
+
+/// Makes groups of a column's values: at most seven.
+fn groups(frame: &DataFrame, name: &str) -> Result<Grouped, PlotError> {
     let (mut of_row, names) = categories(frame, name)?;
     let most = theme::PALETTE.len();
     if names.len() <= most {

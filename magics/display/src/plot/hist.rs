@@ -68,7 +68,7 @@ pub(super) fn draw(column: &str, groups: &[Group], left_out: usize, options: &Hi
     Axis::over(column, (low, high), 7, Kind::Number)?;
     let whole = all.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e15);
     let bins = match options.bins {
-        Some(count) if high > low => Bins {
+        Some(count) if !axis::is_one_value(low, high) => Bins {
             low,
             width: (high - low) / count as f64,
             count,
@@ -166,9 +166,9 @@ fn draw_steps(panel: &mut Panel, bins: &Bins, counts: &[usize], color: theme::Rg
 /// Bins for sorted values: their width rounded, their edges round.
 fn choose(sorted: &[f64], whole: bool) -> Bins {
     let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
-    if low == high {
+    if axis::is_one_value(low, high) {
         // One value: one bin round it.
-        let half = if whole { 0.5 } else { low.abs().max(1e-300) * 0.05 };
+        let half = if whole { 0.5 } else { (low.abs() * 0.05).max(1e-290) };
         return Bins {
             low: low - half,
             width: 2.0 * half,

@@ -4,7 +4,7 @@ use super::axis::{self, Axis, Kind, short};
 use super::line::draw_line;
 use super::panel::{Grid, Head, Panel, Vertical, checked_size, end_room};
 use super::scene::{Anchor, Label};
-use super::theme::{self, Rgb};
+use super::theme;
 use super::{Plot, PlotError, USUAL};
 use crate::text;
 
@@ -41,13 +41,11 @@ pub fn learning(epochs: &[Epoch], options: &LearningOptions) -> Result<Plot, Plo
             .filter_map(|e| Some((f64::from(e.epoch), value(e).filter(|v| v.is_finite())?)))
             .collect()
     };
-    let lines: Vec<(&str, Rgb, Vec<(f64, f64)>)> = [
+    let mut lines = vec![
         ("train", theme::BLUE, pick(|e| e.train)),
         ("validation", theme::VERMILLION, pick(|e| e.validation)),
-    ]
-    .into_iter()
-    .filter(|(_, _, points)| !points.is_empty())
-    .collect();
+    ];
+    lines.retain(|(_, _, points)| !points.is_empty());
     let metric = if options.metric.is_empty() {
         "loss"
     } else {

@@ -5,6 +5,7 @@
 use ironsage_display::plot::{self, PlotError};
 use ironsage_display::{TableOptions, describe, table};
 use polars::prelude::*;
+use proptest::prelude::*;
 
 fn shells(rows: usize) -> DataFrame {
     let sexes = ["M", "F", "I"];
@@ -152,4 +153,65 @@ fn pictures_of_any_size_or_a_reason() {
     };
     let refused = plot::hist(&frame, "rings", &options);
     assert!(matches!(refused, Err(PlotError::Size { .. })));
+}
+
+/// Numbers that go wrong where a picture is careless.
+fn hard() -> impl Strategy<Value = Option<f64>> {
+    // Few enough of the largest that most frames still make a picture.
+    prop_oneof![
+        40 => (-1e3..1e3).prop_map(Some),
+        10 => any::<f64>().prop_filter("drawable", |v| v.abs() < 1e149).prop_map(Some),
+        8 => Just(None),
+        8 => prop::sample::select(vec![
+            f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 5e-324, f64::MIN_POSITIVE,
+            1e149, -1e149, 1e15, 1e-15,
+        ])
+        .prop_map(Some),
+        1 => prop::sample::select(vec![f64::MAX, f64::MIN]).prop_map(Some),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_data_makes_a_picture_panic(
+        rows in prop::collection::vec((hard(), hard(), "[a-c]?|\\PC{0,4}"), 0..40),
+        bins in prop::option::of(0_usize..40),
+    ) {
+        let x: Vec<Option<f64>> = rows.iter().map(|r| r.0).collect();
+        let y: Vec<Option<f64>> = rows.iter().map(|r| r.1).collect();
+        let g: Vec<&str> = rows.iter().map(|r| r.2.as_str()).collect();
+        let frame = df!("x" => &x, "y" => &y, "g" => g).unwrap();
+        let size = Some((300, 220));
+        let by = || Some("g".to_owned());
+        let title = Some("<title>".to_owned());
+        // Each gives a picture or a reason, and a reason has words.
+        let plots = [
+            plot::hist(&frame, "x", &plot::HistOptions { bins, by: by(), title, size }),
+            plot::hist(&frame, "x", &plot::HistOptions { bins, size, ..Default::default() }),
+            plot::scatter(&frame, "x", "y", &plot::ScatterOptions { color: Some("y".into()), size, ..Default::default() }),
+            plot::line(&frame, "x", "y", &plot::LineOptions { by: by(), size, ..Default::default() }),
+            plot::bar(&frame, "g", &plot::BarOptions { y: Some("x".into()), agg: plot::Agg::Sum, size, ..Default::default() }),
+            plot::boxes(&frame, "x", &plot::BoxOptions { by: by(), size, ..Default::default() }),
+            plot::corr(&frame, &[], &plot::CorrOptions::default()),
+        ];
+        for plot in plots {
+            match plot {
+                Ok(plot) => prop_assert!(!plot.text().is_empty()),
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
+        let both = rows.iter().filter_map(|r| Some((r.0?, r.1?)));
+        let (a, b): (Vec<f64>, Vec<f64>) = both.unzip();
+        let _ = plot::residuals(&a, &b, &plot::ResidualsOptions { size, ..Default::default() });
+        let positive: Vec<bool> = b.iter().map(|v| *v > 0.0).collect();
+        let threshold = a.first().copied();
+        let _ = plot::roc(&a, &positive, &plot::RocOptions { threshold, size, ..Default::default() });
+        let names: Vec<String> = a.iter().map(f64::to_string).collect();
+        let _ = plot::coefficients(&names, &a, &plot::CoefficientsOptions { size, ..Default::default() });
+        let bundle = table(&frame, &TableOptions::default());
+        prop_assert!(bundle.data["text/html"].as_str().unwrap().len() <= 64 * 1024);
+        prop_assert!(describe(&frame).is_ok());
+    }
 }
