@@ -88,6 +88,14 @@ pub enum LearnError {
         /// The only label.
         value: f32,
     },
+    /// More weights than there is memory for.
+    #[error("{models} models of {width} features do not fit into memory")]
+    TooWide {
+        /// Features a row.
+        width: usize,
+        /// Models side by side.
+        models: usize,
+    },
     /// No model ended an epoch with a finite loss.
     #[error("training diverged: after epoch {epoch} no model has a finite loss")]
     Diverged {
@@ -173,6 +181,7 @@ impl LearnError {
             Self::OneClass { .. } => {
                 Some("check the condition that makes the label, and the filter before it".to_owned())
             }
+            Self::TooWide { .. } => Some("set num_models = 1, or hash the features into fewer columns".to_owned()),
             Self::Diverged { .. } => {
                 Some("give a smaller learning_rate, or leave learning_rate and wd at auto".to_owned())
             }
@@ -190,6 +199,5 @@ impl LearnError {
 /// A batch size that gives a table of this many rows a fair number of updates.
 pub fn suggested_batch(rows: usize) -> usize {
     // About 90 updates an epoch where the rows allow it: the size at which small tables meet scikit-learn's quality.
-    let wanted = (rows / 90).next_power_of_two();
-    wanted.clamp(1, 1000).min(rows.max(1)).min(wanted.clamp(1, 1000))
+    (rows / 90).next_power_of_two().clamp(1, 1000).min(rows.max(1))
 }

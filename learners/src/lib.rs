@@ -25,6 +25,7 @@
 
 mod algorithm;
 mod error;
+mod files;
 mod hyperparameters;
 pub mod linear_learner;
 pub mod metrics;
@@ -35,6 +36,7 @@ mod watch;
 
 pub use algorithm::{Algorithm, FitOptions};
 pub use error::{LearnError, suggested_batch};
+pub use files::{ByteStream, ContentType, Files};
 pub use hyperparameters::Hyperparameters;
 pub use model::{Description, Model, Prediction};
 pub use schema::{HyperparameterError, Kind, Parameter, Scale, Schema, Tune, parse_bool};

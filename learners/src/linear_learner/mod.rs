@@ -4,9 +4,25 @@
 //! models, file order, whole batches only, Adam with coupled L2, schedule, calibration, early stopping,
 //! `model_algo-1`). [`LinearLearner`] trains, [`LinearModel`] predicts, [`Report`] says how it went.
 
+mod buffer;
+mod check;
+mod grid;
+mod kernels;
+mod lanes;
+mod log;
+mod loss;
 mod model;
+mod optimizer;
+mod pack;
 mod parameters;
 mod report;
+mod scaler;
+mod schedule;
+mod score;
+mod settings;
+mod stopping;
+mod threshold;
+mod train;
 
 pub use model::{LinearModel, load};
 pub use parameters::SCHEMA;
@@ -36,14 +52,10 @@ impl Algorithm for LinearLearner {
     fn fit(
         &self,
         asked: &Hyperparameters,
-        _channels: &mut Channels<Row>,
-        _options: &FitOptions,
-        _watch: &dyn Watch,
+        channels: &mut Channels<Row>,
+        options: &FitOptions,
+        watch: &dyn Watch,
     ) -> Result<LinearModel, LearnError> {
-        SCHEMA.check(asked)?;
-        Err(LearnError::NotBuilt {
-            what: "training".to_owned(),
-            instead: "wait for the next commit".to_owned(),
-        })
+        train::fit(asked, channels, options, watch)
     }
 }
