@@ -312,7 +312,8 @@ pub(super) use each_level;
 pub(super) unsafe fn exp_of_negative<L: Lanes>(x: L) -> L {
     // SAFETY: passed on to the caller.
     unsafe {
-        let x = x.max(L::splat(-87.0));
+        // In this order NaN stays NaN.
+        let x = L::splat(-87.0).max(x);
         let whole = x.mul(L::splat(std::f32::consts::LOG2_E)).round();
         let x = whole.mul_add(L::splat(-0.693_359_4), x);
         let x = whole.mul_add(L::splat(2.121_944_4e-4), x);

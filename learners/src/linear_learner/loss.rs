@@ -112,19 +112,20 @@ unsafe fn of_row<L: Lanes, const KIND: u8>(loss: Loss, f: L, y: f32) -> (L, L) {
         let (one, minus_one) = (L::splat(1.0), L::splat(-1.0));
         let sign = |e: L| e.if_greater(zero, one, zero.if_greater(e, minus_one, zero));
         let e = f.sub(L::splat(y));
+        // `zero.max(x)` and never the other way round: it gives NaN for NaN, so that a diverged model has no finite loss.
         match loss {
             Loss::Squared if KIND == 0 => (e.mul(e), e),
             Loss::Absolute if KIND == 1 => (e.abs(), sign(e)),
             Loss::EpsInsensitiveSquared { insensitivity } if KIND == 2 => {
                 let band = L::splat(insensitivity);
                 (
-                    e.mul(e).sub(band.mul(band)).max(zero),
+                    zero.max(e.mul(e).sub(band.mul(band))),
                     e.abs().if_greater(band, e, zero),
                 )
             }
             Loss::EpsInsensitiveAbsolute { insensitivity } if KIND == 3 => {
                 let band = L::splat(insensitivity);
-                (e.abs().sub(band).max(zero), e.abs().if_greater(band, sign(e), zero))
+                (zero.max(e.abs().sub(band)), e.abs().if_greater(band, sign(e), zero))
             }
             Loss::Quantile { quantile } if KIND == 4 => {
                 let below = L::splat(-quantile);
@@ -141,7 +142,7 @@ unsafe fn of_row<L: Lanes, const KIND: u8>(loss: Loss, f: L, y: f32) -> (L, L) {
                 let (weight, side) = if y > 0.5 { (positive, -1.0) } else { (1.0, 1.0) };
                 let wrong = f.mul(L::splat(side));
                 let t = exp_of_negative(zero.sub(wrong.abs()));
-                let value = wrong.max(zero).add(log_of_one_plus(t));
+                let value = zero.max(wrong).add(log_of_one_plus(t));
                 let sigmoid = wrong.if_greater(zero, one, t).div(one.add(t));
                 (value.mul(L::splat(weight)), sigmoid.mul(L::splat(weight * side)))
             }
@@ -153,7 +154,7 @@ unsafe fn of_row<L: Lanes, const KIND: u8>(loss: Loss, f: L, y: f32) -> (L, L) {
                 };
                 let over = f.mul(L::splat(side)).add(L::splat(gap));
                 (
-                    over.max(zero).mul(L::splat(weight)),
+                    zero.max(over).mul(L::splat(weight)),
                     over.if_greater(zero, L::splat(weight * side), zero),
                 )
             }
@@ -298,6 +299,25 @@ mod tests {
         };
         apply(Level::Plain, Loss::Squared, rows, &mut s, 16, &mut sums, true);
         assert_eq!((sums[0], s[0], s[16]), (2.0 * 9.0 + 0.5 * 4.0, 6.0, 1.0));
+    }
+
+    #[test]
+    fn a_diverged_model_has_no_finite_loss() {
+        for loss in LOSSES {
+            for level in Level::all() {
+                for label in [0.0, 1.0] {
+                    let (mut s, mut sums) = (vec![f32::NAN; 16], vec![0.0; 16]);
+                    let rows = Rows {
+                        labels: &[label],
+                        weights: &[],
+                        scale: 1.0,
+                        shift: 0.0,
+                    };
+                    apply(level, loss, rows, &mut s, 16, &mut sums, true);
+                    assert!(sums.iter().all(|sum| sum.is_nan()), "{loss:?} {level:?}");
+                }
+            }
+        }
     }
 
     #[test]
