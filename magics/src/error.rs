@@ -6,6 +6,10 @@ use std::fmt;
 use std::path::Path;
 
 use ironsage_client::ClientError;
+use ironsage_display::plot::PlotError;
+use ironsage_formats::FormatError;
+use ironsage_learners::LearnError;
+use ironsage_prep::PrepError;
 use polars::error::PolarsError;
 
 /// The kind of a failure, shown as the `ename` of a Jupyter error.
@@ -140,6 +144,35 @@ impl From<ClientError> for MagicError {
             _ => ErrorKind::ServiceError,
         };
         MagicError::new(kind, error.to_string()).with_hint_from(error.hint())
+    }
+}
+
+impl From<PrepError> for MagicError {
+    fn from(error: PrepError) -> MagicError {
+        MagicError::data(error.to_string()).with_hint_from(error.hint())
+    }
+}
+
+impl From<LearnError> for MagicError {
+    fn from(error: LearnError) -> MagicError {
+        let kind = match &error {
+            LearnError::Hyperparameter(_) => ErrorKind::UsageError,
+            LearnError::Interrupted => ErrorKind::Interrupted,
+            _ => ErrorKind::ModelError,
+        };
+        MagicError::new(kind, error.to_string()).with_hint_from(error.hint())
+    }
+}
+
+impl From<FormatError> for MagicError {
+    fn from(error: FormatError) -> MagicError {
+        MagicError::new(ErrorKind::ModelError, error.to_string()).with_hint_from(error.hint())
+    }
+}
+
+impl From<PlotError> for MagicError {
+    fn from(error: PlotError) -> MagicError {
+        MagicError::data(error.to_string()).with_hint_from(error.hint())
     }
 }
 

@@ -6,6 +6,7 @@ use polars::prelude::*;
 
 use super::label::no_column;
 use crate::error::MagicError;
+use crate::text;
 
 /// A fitted way from raw columns to features, kept in the model's card.
 #[derive(Clone, Debug)]
@@ -108,10 +109,8 @@ fn choose(frame: &DataFrame, choice: Choice<'_>) -> Result<Vec<String>, MagicErr
         ))
         .with_hint("take it out of `--features`"));
     }
-    let columns: Vec<String> = frame
-        .get_column_names_str()
+    let columns: Vec<String> = text::columns_of(frame)
         .into_iter()
-        .map(str::to_owned)
         .filter(|name| choice.only.is_empty() || choice.only.contains(name))
         .filter(|name| !choice.leave.contains(name) && !choice.drop.contains(name))
         .collect();

@@ -252,7 +252,7 @@ impl Label {
     ) -> Result<Vec<f32>, MagicError> {
         let texts = as_texts(labels)?;
         let mut encoded = Vec::with_capacity(texts.len());
-        for (row, text) in texts.str()?.into_no_null_iter().enumerate() {
+        for (row, text) in texts.str()?.iter().flatten().enumerate() {
             encoded.push(match text {
                 _ if text == positive => 1.0,
                 _ if text == negative => 0.0,
@@ -279,7 +279,8 @@ fn distinct(labels: &Column) -> Result<Vec<String>, MagicError> {
     let values = labels.unique()?.sort(SortOptions::default())?.drop_nulls();
     Ok(as_texts(&values)?
         .str()?
-        .into_no_null_iter()
+        .iter()
+        .flatten()
         .map(str::to_owned)
         .collect())
 }

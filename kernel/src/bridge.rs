@@ -1,0 +1,205 @@
+//! Rust cells and the session's namespace, each as the other sees it.
+//!
+//! A frame that a magic made is a variable in Rust cells ([`SessionFrames`]); a `DataFrame` or `LazyFrame` that a
+//! cell made is a frame for magics ([`RustVariables`]), handed over when a magic names it and kept until the next
+//! cell runs. The latest binding of a name wins: a `let` of a name takes it from the session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ironsage_cells::{Config, Evaluator, EvcxrEvaluator, Frames, MimeBundle as CellBundle, Outputs as CellOutputs};
+use ironsage_magics::{RustNames, Session};
+use ironsage_protocol::{CellFailure, Completions, Match, MimeBundle, Outputs};
+use parking_lot::Mutex;
+use polars::prelude::DataFrame;
+use serde_json::{Map, Value};
+
+use crate::failure::of_cell;
+use crate::front::CellFront;
+
+/// The Rust side of a kernel.
+pub(crate) struct RustCells {
+    evaluator: Mutex<EvcxrEvaluator>,
+    interrupt: ironsage_cells::Interrupt,
+    session: Session,
+    names: Arc<RustVariables>,
+}
+
+impl RustCells {
+    /// Starts evcxr on its own thread and returns at once.
+    pub(crate) fn start(session: Session) -> RustCells {
+        let evaluator = EvcxrEvaluator::start(Config::new(Arc::new(SessionFrames(session.clone()))));
+        RustCells {
+            interrupt: evaluator.interrupt(),
+            names: Arc::new(RustVariables {
+                evaluator: evaluator.clone(),
+                fetched: Mutex::default(),
+            }),
+            evaluator: Mutex::new(evaluator),
+            session,
+        }
+    }
+
+    /// The variables of Rust cells, for magics.
+    pub(crate) fn names(&self) -> Arc<dyn RustNames> {
+        Arc::clone(&self.names) as Arc<dyn RustNames>
+    }
+
+    /// Runs a piece of Rust. The value of its last expression is the cell's result where it ends the cell.
+    pub(crate) fn run(&self, code: &str, last: bool, front: &CellFront<'_>) -> Result<(), CellFailure> {
+        self.names.fetched.lock().clear();
+        let outputs = front.outputs();
+        let done = self.evaluator.lock().eval(code, &CellWriter(outputs));
+        self.take_over(code);
+        let evaluated = done.map_err(|error| of_cell(&error))?;
+        if let Some(result) = evaluated.result {
+            let bundle = bundle(result, evaluated.metadata);
+            if last {
+                outputs.result(&bundle);
+            } else {
+                outputs.display(&bundle, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Names that a cell has just defined are Rust's from now on.
+    fn take_over(&self, code: &str) {
+        for variable in self.names.evaluator.variables() {
+            if !variable.from_session && defines(code, &variable.name) {
+                self.session.unbind(&variable.name);
+            }
+        }
+    }
+
+    /// Stops the Rust that runs; takes no lock.
+    pub(crate) fn interrupt(&self) {
+        self.interrupt.interrupt();
+    }
+
+    /// What could stand at the cursor, a byte offset.
+    pub(crate) fn complete(&self, code: &str, cursor: usize) -> Completions {
+        let found = self.names.evaluator.completions(code, cursor);
+        Completions {
+            matches: found
+                .items
+                .into_iter()
+                .map(|item| Match {
+                    text: item.text,
+                    kind: Some(item.kind.to_owned()),
+                    signature: None,
+                })
+                .collect(),
+            start: found.start,
+            end: found.end,
+        }
+    }
+}
+
+/// Whether a `let` of the code names the variable.
+fn defines(code: &str, name: &str) -> bool {
+    let is_part = |c: char| c == '_' || c.is_alphanumeric();
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].trim_end_matches(|c: char| c == ',' || c == '(' || c.is_whitespace() || is_part(c));
+        let statement = &code[before.len()..at];
+        !code[..at].ends_with(is_part)
+            && !code[at + name.len()..].starts_with(is_part)
+            && statement.split(|c: char| !is_part(c)).any(|word| word == "let")
+    })
+}
+
+/// The session's frames, for Rust cells.
+struct SessionFrames(Session);
+
+impl Frames for SessionFrames {
+    fn frame(&self, name: &str) -> Option<DataFrame> {
+        self.0.frames().into_iter().find(|(known, ..)| known == name).map(|(_, frame, _)| frame)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.frames().into_iter().map(|(name, ..)| name).collect()
+    }
+
+    fn put(&self, name: &str, frame: DataFrame) {
+        self.0.bind_frame(name, frame);
+    }
+}
+
+/// The variables of Rust cells, for magics.
+struct RustVariables {
+    evaluator: EvcxrEvaluator,
+    /// What magics have asked for since the last cell.
+    fetched: Mutex<HashMap<String, DataFrame>>,
+}
+
+impl RustNames for RustVariables {
+    fn names(&self) -> Vec<(String, String)> {
+        let own = self.evaluator.variables().into_iter().filter(|variable| !variable.from_session);
+        own.map(|variable| (variable.name, variable.rust_type)).collect()
+    }
+
+    fn frame(&self, name: &str) -> Option<DataFrame> {
+        if let Some(frame) = self.fetched.lock().get(name) {
+            return Some(frame.clone());
+        }
+        let frame = self.evaluator.clone().fetch(name).ok()?;
+        self.fetched.lock().insert(name.to_owned(), frame.clone());
+        Some(frame)
+    }
+}
+
+/// A running cell's output on its way to the front end.
+struct CellWriter<'a>(&'a Outputs);
+
+impl CellOutputs for CellWriter<'_> {
+    fn stdout(&self, text: &str) {
+        self.0.stdout(text);
+    }
+
+    fn stderr(&self, text: &str) {
+        self.0.stderr(text);
+    }
+
+    fn display(&self, mime: CellBundle) {
+        self.display_with(mime, Map::new());
+    }
+
+    fn display_with(&self, mime: CellBundle, metadata: Map<String, Value>) {
+        self.0.display(&bundle(mime, metadata), None);
+    }
+}
+
+/// A bundle of the evaluator as the protocol sends it: JSON types are JSON again.
+fn bundle(mime: CellBundle, metadata: Map<String, Value>) -> MimeBundle {
+    let data = mime
+        .into_iter()
+        .map(|(mime, content)| {
+            let value = match mime.ends_with("json") {
+                true => serde_json::from_str(&content).unwrap_or(Value::String(content)),
+                false => Value::String(content),
+            };
+            (mime, value)
+        })
+        .collect();
+    MimeBundle { data, metadata }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_let_defines_its_names_and_a_mention_does_not() {
+        for code in [
+            "let clean = 1;",
+            "let mut clean: DataFrame = x;",
+            "foo();\nlet (a, clean) = f();",
+            "let clean =\n 5;",
+        ] {
+            assert!(defines(code, "clean"), "{code}");
+        }
+        for code in ["clean.height()", "let n = clean.height();", "let unclean = 1;", "let clean_up = 1;", "f(clean)"] {
+            assert!(!defines(code, "clean"), "{code}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The engine: a cell in, outputs out.
+//!
+//! It runs the segments of a cell in order (magics in this process, Rust in evcxr's child) over one
+//! namespace, and knows no Jupyter message but through [`Outputs`]. evcxr is built on its own thread
+//! when the kernel starts; only a cell with Rust in it ever waits for it.
+
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use ironsage_contract::home::Home;
+use ironsage_display::{Front, note};
+use ironsage_magics::{Session, SessionConfig};
+use ironsage_protocol::{
+    CellFailure, Completeness, Completions, Connection, Engine, EngineInfo, ExecuteRequest, MimeBundle, Outputs,
+};
+
+use crate::{
+    bridge::RustCells,
+    cell::{self, Lexer, Segment, State},
+    complete,
+    failure::{failure, of_magic},
+    front::{CellFront, mime},
+    service,
+};
+
+/// `ironsage kernel`: serves one notebook until Jupyter says shutdown.
+pub(crate) fn serve(connection_file: &Path) -> Result<ExitCode> {
+    let connection = Connection::from_file(connection_file)?;
+    let home = Home::from_env()?;
+    let session = Session::new(SessionConfig {
+        launcher: service::LocalLauncher::new(home.clone())?,
+        home: home.clone(),
+    });
+    let kernel = Arc::new(Kernel::new(session));
+    let _exit = ironsage_protocol::run(connection, Arc::clone(&kernel) as Arc<dyn Engine>)?;
+    drop(kernel);
+    service::stop_if_ours(&home);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One notebook's kernel.
+pub(crate) struct Kernel {
+    session: Session,
+    rust: RustCells,
+    interrupted: AtomicBool,
+}
+
+impl Kernel {
+    pub(crate) fn new(session: Session) -> Self {
+        let rust = RustCells::start(session.clone());
+        session.set_rust(rust.names());
+        Kernel {
+            session,
+            rust,
+            interrupted: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs a cell, or the body of a `%%time` cell.
+    fn run(&self, code: &str, front: &CellFront<'_>) -> Result<(), CellFailure> {
+        let segments = cell::split(code);
+        let count = segments.len();
+        for (index, segment) in segments.into_iter().enumerate() {
+            if front.interrupted() {
+                return Err(failure("Interrupted", "stopped before the rest of the cell", None));
+            }
+            self.segment(&segment, index + 1 == count, front)?;
+        }
+        Ok(())
+    }
+
+    fn segment(&self, segment: &Segment<'_>, last: bool, front: &CellFront<'_>) -> Result<(), CellFailure> {
+        match segment {
+            Segment::Rust { code, .. } if cell::is_blank(code) => Ok(()),
+            Segment::Rust { code, .. } => self.rust.run(code, last, front),
+            Segment::Line { command, target } => match timed(command) {
+                Some(rest) if target.is_empty() => self.time(&as_statement(rest), front),
+                _ => self.magic(command, target, None, front),
+            },
+            Segment::Cell { command, body } if command == "time" => self.time(body, front),
+            Segment::Cell { command, body } => self.magic(command, "", Some(body), front),
+            Segment::Shell { command } => {
+                ironsage_magics::run_shell(command, &self.session, front).map_err(|error| of_magic(&error))
+            }
+            Segment::Help { name } => {
+                let help = if name.is_empty() {
+                    ironsage_magics::help("help")
+                } else {
+                    ironsage_magics::help(name)
+                };
+                help.map(|bundle| front.display(&bundle)).map_err(|error| of_magic(&error))
+            }
+            Segment::Misplaced { name } => Err(failure(
+                "UsageError",
+                &format!("`{name}` takes the rest of its cell, so it must be the first line"),
+                Some("move it to the top of a cell of its own"),
+            )),
+        }
+    }
+
+    fn magic(
+        &self,
+        command: &str,
+        target: &str,
+        body: Option<&str>,
+        front: &CellFront<'_>,
+    ) -> Result<(), CellFailure> {
+        ironsage_magics::run_line_bound(target, command, body, &self.session, front).map_err(|error| of_magic(&error))
+    }
+
+    /// `%time` and `%%time`: the wall clock and this process's processor time.
+    fn time(&self, code: &str, front: &CellFront<'_>) -> Result<(), CellFailure> {
+        let wall = Instant::now();
+        let processor = processor_time();
+        let done = self.run(code, front);
+        front.display(&note(format!(
+            "wall {} · processor {} (this process)",
+            seconds(wall.elapsed()),
+            seconds(processor_time().saturating_sub(processor))
+        )));
+        done
+    }
+}
+
+impl Engine for Kernel {
+    fn info(&self) -> EngineInfo {
+        EngineInfo {
+            implementation: "ironsage".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            banner: format!(
+                "Ironsage {}: Rust and the SageMaker workflow in cells. %help lists what there is.",
+                env!("CARGO_PKG_VERSION")
+            ),
+            language_version: "1.95".to_owned(),
+            help_links: Vec::new(),
+        }
+    }
+
+    fn execute(&self, request: &ExecuteRequest, outputs: &Outputs) -> Result<(), CellFailure> {
+        // An interrupt may have come between the request and here.
+        self.interrupted.store(outputs.interrupted(), Ordering::SeqCst);
+        // A front end that can't ask the user anything is a headless run: nbclient, papermill, CI.
+        let quiet = !request.allow_stdin || std::env::var_os("CI").is_some();
+        self.run(&request.code, &CellFront::new(outputs, &self.interrupted, quiet))
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        complete::complete(code, cursor, &self.session, &self.rust)
+    }
+
+    fn inspect(&self, code: &str, cursor: usize, _detail: u8) -> Option<MimeBundle> {
+        complete::inspect(code, cursor).map(|bundle| mime(&bundle))
+    }
+
+    fn is_complete(&self, code: &str) -> Completeness {
+        completeness(code)
+    }
+
+    fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+        self.rust.interrupt();
+    }
+
+    fn shutdown(&self, _restart: bool) {
+        self.interrupt();
+    }
+}
+
+/// Whether a console should run what was typed, or wait for more lines.
+fn completeness(code: &str) -> Completeness {
+    match cell::split(code).last() {
+        None => Completeness::Complete,
+        // A body has no end of its own: an empty line ends it, as in IPython.
+        Some(Segment::Cell { body, .. }) if !code.ends_with("\n\n") && !body.is_empty() => {
+            Completeness::Incomplete { indent: String::new() }
+        }
+        Some(Segment::Rust { code, .. }) => {
+            let mut lexer = Lexer::default();
+            lexer.feed(code);
+            if lexer.mismatched() {
+                Completeness::Invalid
+            } else if lexer.depth() > 0 || !matches!(lexer.state(), State::Code | State::LineComment) {
+                Completeness::Incomplete {
+                    indent: "    ".repeat(lexer.depth()),
+                }
+            } else {
+                Completeness::Complete
+            }
+        }
+        Some(_) if code.trim_end_matches(['\n', '\r']).ends_with('\\') => {
+            Completeness::Incomplete { indent: "    ".to_owned() }
+        }
+        Some(_) => Completeness::Complete,
+    }
+}
+
+/// The rest of a `%time …` line.
+fn timed(command: &str) -> Option<&str> {
+    let rest = command.strip_prefix("time")?;
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
+}
+
+/// What `%time` was given: a magic may stand with or without its `%`, anything else is Rust.
+fn as_statement(rest: &str) -> String {
+    let name = rest.split_whitespace().next().unwrap_or_default();
+    if ironsage_magics::names().contains(&name) {
+        format!("%{rest}")
+    } else {
+        rest.to_owned()
+    }
+}
+
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a timespec of our own, which the call fills.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_waits_for_what_is_open() {
+        let incomplete = |indent: &str| Completeness::Incomplete { indent: indent.to_owned() };
+        for (code, expected) in [
+            ("let x = 1;", Completeness::Complete),
+            ("fn f() {", incomplete("    ")),
+            ("let s = \"a", incomplete("")),
+            ("let x = (1];", Completeness::Invalid),
+            ("%load a.csv", Completeness::Complete),
+            ("%load a.csv \\", incomplete("    ")),
+            ("%%sql -o x\nSELECT 1", incomplete("")),
+            ("%%sql -o x\nSELECT 1\n\n", Completeness::Complete),
+            ("// only a comment", Completeness::Complete),
+        ] {
+            assert_eq!(completeness(code), expected, "{code}");
+        }
+    }
+}
