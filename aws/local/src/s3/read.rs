@@ -1,6 +1,7 @@
 //! Content on its way out: a range of an object's pieces as a stream of known length.
 
 use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin as Pinned;
@@ -99,16 +100,14 @@ impl Held {
         StreamingBlob::new(Chunks { waiting, left: length })
     }
 
-    /// The whole into a file or another writer, on this thread.
-    pub fn copy_to(&self, contents: &Contents, to: &mut dyn std::io::Write) -> Result<(), StoreError> {
-        let failed = |source: std::io::Error| StoreError::Io {
-            path: "a copy".to_owned(),
-            message: source.to_string(),
-        };
-        self.each_chunk(contents, 0..self.row.size, |chunk| {
-            to.write_all(&chunk).map_err(failed)?;
-            Ok(true)
-        })
+    /// The whole, to be read on this thread.
+    pub fn reader(self, contents: &Arc<Contents>) -> Reader {
+        Reader {
+            held: self,
+            contents: contents.clone(),
+            next: 0,
+            current: None,
+        }
     }
 
     fn send(
@@ -162,6 +161,42 @@ impl Held {
             begins = ends;
         }
         Ok(())
+    }
+}
+
+/// Reads a held object from its first byte to its last.
+pub struct Reader {
+    held: Held,
+    contents: Arc<Contents>,
+    next: usize,
+    current: Option<Box<dyn Read + Send>>,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            if let Some(current) = &mut self.current {
+                let read = current.read(buffer)?;
+                if read > 0 || buffer.is_empty() {
+                    return Ok(read);
+                }
+            }
+            let Some(piece) = self.held.row.pieces.get(self.next) else {
+                return Ok(0);
+            };
+            self.next += 1;
+            self.current = Some(if piece.inline {
+                let bytes = self
+                    .held
+                    .small
+                    .iter()
+                    .find(|(id, _)| *id == piece.id)
+                    .map(|(_, bytes)| bytes.clone());
+                Box::new(std::io::Cursor::new(bytes.unwrap_or_default()))
+            } else {
+                Box::new(File::open(self.contents.path(piece.id))?)
+            });
+        }
     }
 }
 

@@ -23,6 +23,8 @@ use crate::store::{INLINE_LIMIT, StoreError};
 pub const MAX_BODY: u64 = 5 * 1024 * 1024 * 1024;
 /// How long a client may stay silent in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How long the rest of a refused body is read, so that its sender hears why.
+const DRAIN: Duration = Duration::from_secs(10);
 /// Chunks that wait for the disk.
 const QUEUE: usize = 16;
 
@@ -79,6 +81,21 @@ pub async fn receive(
         return Err(too_large());
     }
     let mut body = body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
+    let taken = take(contents, &mut body, promise, trailer).await;
+    if taken.is_err() {
+        // A client that is still sending would see a broken connection instead of the answer.
+        let drain = async { while let Some(Ok(_)) = body.next().await {} };
+        let _ = tokio::time::timeout(DRAIN, drain).await;
+    }
+    taken
+}
+
+async fn take(
+    contents: &Arc<Contents>,
+    body: &mut StreamingBlob,
+    promise: &Promise,
+    trailer: Option<&TrailingHeaders>,
+) -> Result<Received, S3Error> {
     let mut small: Vec<u8> = Vec::new();
     let mut large: Option<Writer> = None;
     let mut size = 0_u64;

@@ -1,0 +1,63 @@
+//! The service's life: who starts it, how it is found, how it ends.
+//!
+//! - [`credentials`]: the user's own key, made once.
+//! - [`probe`]: asks the port who is there. A process id or a file alone prove nothing: the
+//!   process may have gone and its id, or its port, may belong to somebody else by now.
+//! - [`start`]: finds a living service or starts one; `stop` and `status` beside it.
+//! - [`log`]: the log file, private and bounded.
+//! - [`owner`]: ends the service with the kernel that started it, where that is wanted.
+
+pub mod credentials;
+pub mod log;
+pub mod owner;
+pub mod probe;
+pub mod start;
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::FlockOperation;
+
+use crate::error::LocalError;
+
+/// An exclusive lock on a file, held until it is dropped or the process ends, however it ends.
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock if it is free.
+    pub fn try_take(path: &Path) -> Result<Option<Lock>, LocalError> {
+        Lock::with(path, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Waits for the lock.
+    pub fn take(path: &Path) -> Result<Lock, LocalError> {
+        loop {
+            if let Some(lock) = Lock::with(path, FlockOperation::LockExclusive)? {
+                return Ok(lock);
+            }
+        }
+    }
+
+    fn with(path: &Path, operation: FlockOperation) -> Result<Option<Lock>, LocalError> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let failed = |source: std::io::Error| LocalError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let file = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
+        match rustix::fs::flock(&file, operation) {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+}
