@@ -76,6 +76,10 @@ unsafe fn margins<L: Lanes, const V: usize, const R: usize>(
 /// # Safety
 /// As [`margins`], for `R` rows.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "the index runs over registers and over memory"
+)]
 unsafe fn margins_of<L: Lanes, const V: usize, const R: usize>(
     (x, w, s): Operands,
     stride: usize,
@@ -183,6 +187,10 @@ unsafe fn gradients<L: Lanes, const V: usize, const F: usize>(
 /// # Safety
 /// As [`gradients`], for `F` features.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "the index runs over registers and over memory"
+)]
 unsafe fn gradients_of<L: Lanes, const V: usize, const F: usize>(
     (x, r, g): Operands,
     stride: usize,

@@ -291,21 +291,6 @@ impl Pack {
         let (first, bias_first) = self.first.split_at_mut(features);
         let (second, bias_second) = self.second.split_at_mut(features);
         let (gradient, bias_gradient) = head.gradient.split_at_mut(features);
-        let task = |(number, (((weight, first), second), gradient)): (
-            usize,
-            (((&mut [f32], &mut [f32]), &mut [f32]), &mut [f32]),
-        )| {
-            step(
-                number * size,
-                weights,
-                Weights {
-                    weight,
-                    first,
-                    second,
-                    gradient,
-                },
-            );
-        };
         if features <= size {
             step(
                 0,
@@ -322,7 +307,20 @@ impl Pack {
             let tasks = tasks
                 .zip(second.par_chunks_mut(size))
                 .zip(gradient.par_chunks_mut(size));
-            tasks.enumerate().for_each(task);
+            tasks
+                .enumerate()
+                .for_each(|(number, (((weight, first), second), gradient))| {
+                    step(
+                        number * size,
+                        weights,
+                        Weights {
+                            weight,
+                            first,
+                            second,
+                            gradient,
+                        },
+                    );
+                });
         }
         if settings.use_bias {
             let rates = Rates {

@@ -4,6 +4,8 @@
 //! batches, score them all on validation, watch the best of them, keep its weights when that counts as an improvement.
 //! At the end the kept model is folded to raw units and scored as it will be served.
 
+mod finish;
+
 use super::buffer::Buffer;
 use super::check::{Checker, Labels, named};
 use super::log::{Counters, Log, now};
@@ -11,14 +13,12 @@ use super::loss::Loss;
 use super::pack::Pack;
 use super::report::{Epoch, Report};
 use super::scaler::Scaler;
-use super::score;
 use super::settings::{Criterion, Predictor, Settings};
 use super::stopping::Stopping;
 use super::threshold;
 use super::{LinearModel, NAME};
 use crate::metrics::sort_key;
 use crate::{Channels, EpochEnd, Event, FitOptions, Hyperparameters, LearnError, Row, Source, Watch};
-use ironsage_formats::model_algo::MetricsParams;
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -75,6 +75,14 @@ struct Pass {
     losses: Vec<f64>,
     rows: usize,
     stopped: bool,
+}
+
+/// What an epoch gave on the validation channel, a value a model.
+#[derive(Default)]
+struct Validated {
+    losses: Vec<f64>,
+    /// Empty where no threshold decides.
+    criteria: Vec<f64>,
 }
 
 impl<'a> Training<'a> {
@@ -176,12 +184,12 @@ impl<'a> Training<'a> {
             }
             self.log
                 .losses("train", epoch, start, self.loss.objective(), &pass.losses);
-            let scores = self.validate(epoch, start)?;
-            let improved = self.choose(epoch, &pass, scores)?;
+            let validated = self.validate(epoch, start)?;
+            self.choose(epoch, &pass, validated)?;
             self.log.progress(epoch, self.settings.epochs);
             self.log.counters("training_data_iter", start, self.counters);
             self.log.throughput(pass.rows, trained);
-            self.tell(epoch, &pass, began.elapsed().as_secs_f64(), improved);
+            self.tell(epoch, &pass, began.elapsed().as_secs_f64());
             if pass.stopped {
                 break;
             }
@@ -281,7 +289,7 @@ impl<'a> Training<'a> {
     }
 
     /// Each model's validation objective, and each model's criterion where a threshold decides.
-    fn validate(&mut self, epoch: usize, start: f64) -> Result<Option<(Vec<f64>, Vec<f64>)>, LearnError> {
+    fn validate(&mut self, epoch: usize, start: f64) -> Result<Option<Validated>, LearnError> {
         let Some(mut source) = self.channels.validation.take() else {
             return Ok(None);
         };
@@ -296,7 +304,7 @@ impl<'a> Training<'a> {
         let criteria = samples
             .map(|samples| samples.best(self.settings.criterion, losses.len()))
             .unwrap_or_default();
-        Ok(Some((losses, criteria)))
+        Ok(Some(Validated { losses, criteria }))
     }
 
     fn validate_on(
@@ -340,8 +348,11 @@ impl<'a> Training<'a> {
     }
 
     /// Watches the epoch's best value; keeps the weights where it counts as an improvement.
-    fn choose(&mut self, epoch: usize, pass: &Pass, scores: Option<(Vec<f64>, Vec<f64>)>) -> Result<bool, LearnError> {
-        let (validation, criterion) = scores.unwrap_or_default();
+    fn choose(&mut self, epoch: usize, pass: &Pass, validated: Option<Validated>) -> Result<(), LearnError> {
+        let Validated {
+            losses: validation,
+            criteria: criterion,
+        } = validated.unwrap_or_default();
         let values = [&criterion, &validation, &pass.losses]
             .into_iter()
             .find(|values| !values.is_empty());
@@ -363,7 +374,7 @@ impl<'a> Training<'a> {
         let Some((model, value)) = best else {
             // What was kept before the models diverged is still good.
             return if self.kept.is_some() {
-                Ok(false)
+                Ok(())
             } else {
                 Err(LearnError::Diverged { epoch })
             };
@@ -386,10 +397,10 @@ impl<'a> Training<'a> {
             model,
             improved,
         });
-        Ok(improved)
+        Ok(())
     }
 
-    fn tell(&self, epoch: usize, pass: &Pass, seconds: f64, _improved: bool) {
+    fn tell(&self, epoch: usize, pass: &Pass, seconds: f64) {
         let Some(last) = self.report.history.last() else { return };
         let lowest = |values: &[f64]| {
             values
@@ -413,143 +424,6 @@ impl<'a> Training<'a> {
             rows: pass.rows,
             seconds,
         }));
-    }
-
-    /// The kept model in raw units, with its threshold and final scores.
-    fn finish(&mut self) -> Result<LinearModel, LearnError> {
-        let Some(kept) = self.kept.take() else {
-            return Err(LearnError::Interrupted);
-        };
-        let mut model = self.folded(&kept, self.report.model_kept);
-        let binary = self.settings.predictor == Predictor::Binary;
-        let mut finals = Vec::new();
-        if let Some(mut source) = self.channels.validation.take() {
-            let scored = score::channel(
-                &model,
-                &self.settings,
-                self.loss,
-                &mut *source,
-                "validation",
-                self.validated,
-            );
-            self.channels.validation = Some(source);
-            let scored = scored?;
-            if binary {
-                self.calibrate(&mut model, &scored, "validation");
-            }
-            finals.push(("validation", scored.metrics(&model, &self.settings, self.loss)));
-        } else {
-            if binary && self.settings.criterion != Criterion::Loss && self.report.models > 1 {
-                self.report.model_kept = self.best_on_train(&kept)?;
-                model = self.folded(&kept, self.report.model_kept);
-            }
-            let source = &mut *self.channels.train;
-            let scored = score::channel(&model, &self.settings, self.loss, source, "train", self.opened)?;
-            if binary {
-                self.calibrate(&mut model, &scored, "train");
-            }
-            finals.push(("train", scored.metrics(&model, &self.settings, self.loss)));
-        }
-        self.report.winner = self.settings.printed(&self.settings.candidates[self.report.model_kept]);
-        self.log.winner(&self.report);
-        for (channel, scores) in &finals {
-            self.log.scores(channel, scores);
-        }
-        match self.channels.test.as_deref_mut() {
-            Some(source) => {
-                let scored = score::channel(&model, &self.settings, self.loss, source, "test", 0)?;
-                let scores = scored.metrics(&model, &self.settings, self.loss);
-                self.log.scores("test", &scores);
-                finals.push(("test", scores));
-            }
-            None => self.log.no_test(),
-        }
-        for (channel, scores) in finals {
-            let named = scores
-                .into_iter()
-                .map(|(name, value, _)| (format!("{channel}:{name}"), value));
-            self.report.metrics.extend(named);
-        }
-        model.report = std::mem::take(&mut self.report);
-        Ok(model)
-    }
-
-    fn folded(&self, kept: &Buffer, number: usize) -> LinearModel {
-        let (weights, bias) = self.pack.model(kept, number);
-        let (weights, bias) = self.scaler.fold(&weights, bias);
-        let binary = self.settings.predictor == Predictor::Binary;
-        let mut metrics_params = MetricsParams {
-            accuracy_top_k: Some(self.settings.accuracy_top_k),
-            f_beta: binary.then_some(self.settings.f_beta),
-            positive_example_weight_mult: Some(1.0),
-            ..MetricsParams::default()
-        };
-        match self.loss {
-            Loss::Quantile { quantile } => metrics_params.quantile = Some(widened(quantile)),
-            Loss::Huber { delta } => metrics_params.huber_delta = Some(widened(delta)),
-            Loss::EpsInsensitiveSquared { insensitivity } | Loss::EpsInsensitiveAbsolute { insensitivity } => {
-                metrics_params.loss_insensitivity = Some(widened(insensitivity));
-                metrics_params.eps_insensitive_loss_type = Some(self.loss.name().to_owned());
-            }
-            Loss::Logistic { positive } => metrics_params.positive_example_weight_mult = Some(widened(positive)),
-            Loss::Hinge { margin, positive } => {
-                metrics_params.margin = Some(widened(margin));
-                metrics_params.positive_example_weight_mult = Some(widened(positive));
-            }
-            Loss::Squared | Loss::Absolute => {}
-        }
-        LinearModel {
-            weights,
-            bias,
-            threshold: 0.5,
-            loss: self.loss.name().to_owned(),
-            predictor_type: self.settings.predictor.name().to_owned(),
-            metrics_params,
-            bias_lr_mult: self.settings.bias_lr_mult,
-            report: Report::default(),
-        }
-    }
-
-    fn calibrate(&mut self, model: &mut LinearModel, scored: &score::Scored, channel: &str) {
-        let chosen = scored.threshold(&self.settings, self.settings.criterion);
-        model.threshold = chosen.threshold;
-        self.report.threshold_from = Some((channel.to_owned(), scored.calibration(&self.settings)));
-        let target = matches!(
-            self.settings.criterion,
-            Criterion::PrecisionAtRecall { .. } | Criterion::RecallAtPrecision { .. }
-        );
-        self.report.target_met = target.then_some(chosen.met);
-    }
-
-    /// Without a validation channel the criterion chooses among the kept models on the training rows.
-    fn best_on_train(&mut self, kept: &Buffer) -> Result<usize, LearnError> {
-        self.pack.restore(kept);
-        let mut samples = Samples::default();
-        let mut losses = vec![0.0; self.report.models];
-        let mut stream = self.channels.train.open(self.opened)?;
-        while let Some(batch) = stream.next(ROWS)? {
-            if samples.labels.len() >= self.settings.calibration {
-                break;
-            }
-            samples.labels.extend_from_slice(batch.labels);
-            self.pack
-                .evaluate(&self.scaler, self.loss, batch, Some(&mut samples.margins), &mut losses);
-        }
-        drop(stream);
-        self.opened += 1;
-        samples.labels.truncate(self.settings.calibration);
-        let criteria = samples.best(self.settings.criterion, losses.len());
-        let mut best = self.report.model_kept;
-        for (model, &value) in criteria
-            .iter()
-            .enumerate()
-            .filter(|(model, _)| losses[*model].is_finite())
-        {
-            if value > criteria[best] {
-                best = model;
-            }
-        }
-        Ok(best)
     }
 }
 
@@ -593,9 +467,4 @@ fn balance(settings: &Settings, source: &mut dyn Source<Row>) -> Result<f32, Lea
         });
     }
     Ok((rows - positives) as f32 / positives as f32)
-}
-
-/// A hyperparameter as it was written: 0.1, not float32's 0.10000000149.
-fn widened(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }

@@ -129,7 +129,7 @@ fn balanced_weights_find_more_positives() {
     // One positive in about twenty.
     let rare = |seed: u64| {
         let all = classes(8000, seed);
-        let keep = |row: &usize| all.labels[*row] < 0.5 || row % 16 == 0;
+        let keep = |row: &usize| all.labels[*row] < 0.5 || row.is_multiple_of(16);
         let rows: Vec<usize> = (0..all.rows).filter(keep).collect();
         let values: Vec<f32> = rows
             .iter()
