@@ -6,7 +6,6 @@ use std::fmt;
 use std::path::Path;
 
 use ironsage_client::ClientError;
-use ironsage_display::plot::PlotError;
 use ironsage_formats::FormatError;
 use ironsage_learners::LearnError;
 use ironsage_prep::PrepError;
@@ -167,12 +166,6 @@ impl From<LearnError> for MagicError {
 impl From<FormatError> for MagicError {
     fn from(error: FormatError) -> MagicError {
         MagicError::new(ErrorKind::ModelError, error.to_string()).with_hint_from(error.hint())
-    }
-}
-
-impl From<PlotError> for MagicError {
-    fn from(error: PlotError) -> MagicError {
-        MagicError::data(error.to_string()).with_hint_from(error.hint())
     }
 }
 

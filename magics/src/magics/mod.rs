@@ -9,7 +9,6 @@ pub(crate) mod help;
 pub(crate) mod invoke;
 pub(crate) mod load;
 pub(crate) mod model;
-pub(crate) mod model_plot;
 pub(crate) mod param;
 pub(crate) mod plot;
 pub(crate) mod predict;

@@ -16,7 +16,7 @@ use crate::language::arguments::parameters_of_body;
 use crate::language::suggest;
 use crate::learning::{Choice, Inputs, Label, Live, Task, report};
 use crate::magic::{Call, Form, Group, Magic, Out, Tail};
-use crate::magics::model_plot;
+use crate::magics::plot;
 use crate::model_store::{self, Record, SavedModel};
 use crate::session::{Session, Value};
 
@@ -215,7 +215,7 @@ fn show(model: &SavedModel, matrix: &[f32], asked_batch: bool, front: &dyn Front
         front.display(&note(remark));
     }
     if linear.report.history.len() > 1 {
-        front.display(&model_plot::learning(model)?.bundle());
+        front.display(&plot::model::learning(model, &plot::Common::default())?.bundle());
     }
     let coefficients = report::coefficients(linear, &model.card.features, matrix)?;
     let caption = Some(format!("{}: coefficients in raw units", model.name));

@@ -1,7 +1,8 @@
 //! `%plot`: a picture of a frame, or of what a model does with one. Each kind of picture is a subcommand; the ones
-//! of frames are in [`frame`].
+//! of frames are in [`frame`], those of models in [`model`].
 
 mod frame;
+pub(crate) mod model;
 
 use ironsage_display::plot::{Plot as Picture, PlotError};
 use ironsage_display::{Front, note};
@@ -51,6 +52,18 @@ enum Kind {
         after_help = "Examples:\n  %plot corr clean\n      all numeric columns\n  %plot corr clean --columns length,height,rings\n      three of them"
     )]
     Corr(frame::Corr),
+    /// How far a regressor is off, along what it predicts
+    #[command(after_help = "Examples:\n  %plot residuals age test\n      on rows that the model has not seen")]
+    Residuals(model::OnFrame),
+    /// How well a binary classifier tells its classes apart, over all thresholds
+    #[command(after_help = "Examples:\n  %plot roc old test\n      with the model's own threshold marked")]
+    Roc(model::OnFrame),
+    /// The losses of a training, epoch by epoch
+    #[command(after_help = "Examples:\n  %plot learning age\n      with the epoch that was kept marked")]
+    Learning(model::Alone),
+    /// The weights of a linear model, in raw units
+    #[command(after_help = "Examples:\n  %plot coefficients age\n      the largest first")]
+    Coefficients(model::Alone),
 }
 
 impl Magic for Plot {
@@ -76,6 +89,10 @@ impl Magic for Plot {
             Kind::Bar(bar) => bar.run(session, front),
             Kind::Box(boxes) => boxes.run(session, front),
             Kind::Corr(corr) => corr.run(session, front),
+            Kind::Residuals(residuals) => residuals.residuals(session, front),
+            Kind::Roc(roc) => roc.roc(session, front),
+            Kind::Learning(learning) => learning.learning(session, front),
+            Kind::Coefficients(coefficients) => coefficients.coefficients(session, front),
         }
     }
 }
