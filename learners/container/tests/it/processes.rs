@@ -1,0 +1,131 @@
+//! What only a process of its own can show: signals, exit codes, the log on stdout.
+//!
+//! The processes are this test binary again, told by the environment what to be.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ironsage_container::{ServeOptions, TrainOptions, serve, train};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::http::Connection;
+use crate::support::save_regressor;
+use crate::training::{csv, job, put};
+
+#[test]
+#[ignore = "run by other tests as a server's process"]
+fn serve_itself() {
+    serve(ServeOptions::from_env().unwrap()).unwrap();
+}
+
+#[test]
+#[ignore = "run by other tests as a job's process"]
+fn train_itself() {
+    train(TrainOptions::from_env()).unwrap();
+}
+
+fn start(which: &str, variables: &[(&str, &str)]) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", which])
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn terminate(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
+}
+
+/// Waits, but not for ever.
+fn ended(child: &mut Child) -> std::process::ExitStatus {
+    let since = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if since.elapsed() > Duration::from_secs(10) {
+            child.kill().unwrap();
+            panic!("the process didn't end");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_server_ends_within_a_second_of_being_told() {
+    let folder = tempfile::tempdir().unwrap();
+    save_regressor(folder.path(), &[1.0], 0.0);
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let port = free.port().to_string();
+    let model = folder.path().to_str().unwrap();
+    let variables = [("IRONSAGE_MODEL_DIR", model), ("SAGEMAKER_BIND_TO_PORT", &port)];
+    let mut server = start("processes::serve_itself", &variables);
+    let since = Instant::now();
+    while std::net::TcpStream::connect(free).is_err() {
+        assert!(since.elapsed() < Duration::from_secs(10), "the server didn't start");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // An idle keep-alive connection must not hold it up.
+    let mut connection = Connection::open(free);
+    assert_eq!(connection.invoke("text/csv", "7").scores(), [7.0]);
+    let told = Instant::now();
+    terminate(&server);
+    assert!(ended(&mut server).success());
+    assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
+}
+
+#[test]
+fn a_port_in_use_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    save_regressor(folder.path(), &[1.0], 0.0);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = serve(ServeOptions::local(folder.path(), port)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("SAGEMAKER_BIND_TO_PORT"));
+}
+
+#[test]
+fn a_folder_without_a_model_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = serve(ServeOptions::local(folder.path(), 0)).unwrap_err();
+    assert!(error.to_string().contains("holds no model"), "{error}");
+}
+
+#[test]
+fn a_job_that_is_stopped_keeps_its_best_model() {
+    let hyperparameters = json!({
+        "predictor_type": "regressor", "mini_batch_size": "8", "epochs": "100000",
+        "early_stopping_patience": "100000",
+    });
+    let base = job(
+        hyperparameters,
+        json!({"train": {"ContentType": "text/csv", "TrainingInputMode": "File"}}),
+    );
+    put(base.path(), "train/a.csv", csv(2000));
+    let path = base.path().to_str().unwrap();
+    let variables = [("SAGEMAKER_BASE_DIR", path), ("IRONSAGE_ALGORITHM", "linear-learner")];
+    let mut child = start("processes::train_itself", &variables);
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let epochs = log
+        .by_ref()
+        .filter(|line| line.contains("#quality_metric: host=algo-1, epoch=1, train mse_objective <loss>="));
+    assert_eq!(epochs.take(1).count(), 1, "the log has no such line");
+    terminate(&child);
+    // Read on, so that the job can write on.
+    let rest: Vec<String> = log.collect();
+    assert!(ended(&mut child).success(), "{rest:?}");
+    assert!(base.path().join("model/model_algo-1").is_file());
+    assert!(!base.path().join("output/failure").exists());
+}
