@@ -142,8 +142,10 @@ pub fn cuts(scores: &[f32], labels: &[f32]) -> (Vec<Cut>, u64, u64) {
         .zip(labels)
         .map(|(&score, &label)| sort_key(score, label > 0.5))
         .collect();
-    keys.sort_unstable();
-    sweep(&keys)
+    sort_keys(&mut keys);
+    let mut all = Vec::new();
+    let (positives, negatives) = sweep(&keys, |cut| all.push(cut));
+    (all, positives, negatives)
 }
 
 /// Score and class as one integer that sorts from the highest score down, NaN last.
@@ -164,35 +166,61 @@ fn score_of(key: u64) -> f32 {
     })
 }
 
-/// The cuts of keys that are sorted already.
-pub(crate) fn sweep(keys: &[u64]) -> (Vec<Cut>, u64, u64) {
+/// Sorts keys; those of many rows by their digits, which takes a fifth of the time.
+pub(crate) fn sort_keys(keys: &mut Vec<u64>) {
+    const DIGIT: u32 = 11;
+    const SMALL: usize = 1 << 11;
+    if keys.len() < SMALL {
+        keys.sort_unstable();
+        return;
+    }
+    let mut from = std::mem::take(keys);
+    let mut to = vec![0; from.len()];
+    // Keys have 33 bits: a score's 32 and the class.
+    for shift in [0, DIGIT, 2 * DIGIT] {
+        let digit = |key: u64| (key >> shift) as usize & ((1 << DIGIT) - 1);
+        let mut places = [0_usize; 1 << DIGIT];
+        from.iter().for_each(|&key| places[digit(key)] += 1);
+        let mut place = 0;
+        for count in &mut places {
+            place += std::mem::replace(count, place);
+        }
+        for &key in &from {
+            let place = &mut places[digit(key)];
+            to[*place] = key;
+            *place += 1;
+        }
+        std::mem::swap(&mut from, &mut to);
+    }
+    *keys = from;
+}
+
+/// Gives the cuts of keys that are sorted already, from +∞ down; then the totals of both classes.
+pub(crate) fn sweep(keys: &[u64], mut each: impl FnMut(Cut)) -> (u64, u64) {
     let positives = keys.iter().map(|key| key & 1).sum::<u64>();
-    let negatives = keys.len() as u64 - positives;
-    let mut all = vec![Cut {
+    let mut cut = Cut {
         threshold: f32::INFINITY,
         true_positive: 0,
         false_positive: 0,
-    }];
-    let (mut true_positive, mut false_positive) = (0, 0);
+    };
     for group in keys.chunk_by(|one, other| one >> 1 == other >> 1) {
         if group[0] >> 1 == u64::from(u32::MAX) {
             break;
         }
-        let hits = group.iter().map(|key| key & 1).sum::<u64>();
-        true_positive += hits;
-        false_positive += group.len() as u64 - hits;
-        let cut = Cut {
-            threshold: score_of(group[0]),
-            true_positive,
-            false_positive,
-        };
-        match all.last_mut() {
-            // A score of +∞ is the cut that nothing but it passes.
-            Some(first) if first.threshold == cut.threshold => *first = cut,
-            _ => all.push(cut),
+        let threshold = score_of(group[0]);
+        // A score of +∞ is the cut that nothing but it passes.
+        if threshold < cut.threshold {
+            each(cut);
         }
+        let hits = group.iter().map(|key| key & 1).sum::<u64>();
+        cut = Cut {
+            threshold,
+            true_positive: cut.true_positive + hits,
+            false_positive: cut.false_positive + group.len() as u64 - hits,
+        };
     }
-    (all, positives, negatives)
+    each(cut);
+    (positives, keys.len() as u64 - positives)
 }
 
 /// Area under the ROC curve: the share of positive–negative pairs that the scores order rightly, ties counted
@@ -369,6 +397,22 @@ mod tests {
         assert!(sort_key(1.0, true) < sort_key(0.5, true) && sort_key(-1.0, true) < sort_key(f32::NAN, false));
         let (cuts, positives, negatives) = cuts(&[f32::NAN, 0.5], &[1.0, 0.0]);
         assert_eq!((cuts.len(), positives, negatives), (2, 1, 1));
+    }
+
+    #[test]
+    fn many_keys_are_sorted_like_few() {
+        let mut state = 1_u64;
+        let mut keys: Vec<u64> = (0..5000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                sort_key(f32::from_bits((state >> 32) as u32), state & 4 == 0)
+            })
+            .collect();
+        let mut expected = keys.clone();
+        expected.sort_unstable();
+        sort_keys(&mut keys);
+        assert_eq!(keys, expected);
+        assert!(keys.iter().all(|key| key >> 33 == 0));
     }
 
     #[test]

@@ -228,9 +228,8 @@ each_level! {
 fn normalise_body<L: Lanes>(from: &[f32], width: usize, mean: &[f32], inverse: &[f32], to: &mut [f32], stride: usize) {
     let (mean, inverse) = (&mean[..width], &inverse[..width]);
     for (row, out) in from.chunks_exact(width).zip(to.chunks_mut(stride)) {
-        for (feature, value) in out[..width].iter_mut().enumerate() {
-            *value = (row[feature] - mean[feature]) * inverse[feature];
-        }
+        let scaled = out[..width].iter_mut().zip(row).zip(mean.iter().zip(inverse));
+        scaled.for_each(|((out, value), (mean, inverse))| *out = (value - mean) * inverse);
     }
 }
 

@@ -44,6 +44,7 @@ impl Scaler {
             rows += batch.len();
             if moments.is_empty() {
                 moments = first_row(&batch);
+                label.origin = f64::from(batch.labels[0]);
             }
             gather(&batch, &mut moments);
             batch.labels.iter().for_each(|&value| label.add(value));
@@ -135,7 +136,7 @@ impl Scaler {
 /// Sum and sum of squares of one feature, taken from its first value so that no digits cancel.
 #[derive(Debug, Clone, Copy, Default)]
 struct Moment {
-    origin: Option<f64>,
+    origin: f64,
     sum: f64,
     squares: f64,
     sparse: bool,
@@ -144,13 +145,13 @@ struct Moment {
 impl Moment {
     fn add(&mut self, value: f32) {
         let value = f64::from(value);
-        let away = value - *self.origin.get_or_insert(value);
+        let away = value - self.origin;
         self.sum += away;
         self.squares += away * away;
     }
 
     fn mean(&self, rows: usize) -> f64 {
-        self.origin.unwrap_or(0.0) + self.sum / rows as f64
+        self.origin + self.sum / rows as f64
     }
 
     fn deviation(&self, rows: usize) -> f64 {
@@ -165,18 +166,20 @@ impl Moment {
     }
 }
 
+/// One moment a feature, beginning at the first row's values; of sparse rows at 0, which absent features are.
 fn first_row(batch: &Rows<'_>) -> Vec<Moment> {
-    let sparse = matches!(batch.features, Features::Sparse { .. });
-    // The rows that a sparse feature is absent from count as zeros.
-    let origin = sparse.then_some(0.0);
-    vec![
-        Moment {
-            origin,
-            sparse,
-            ..Moment::default()
-        };
-        batch.width
-    ]
+    let at = |origin: f64, sparse: bool| Moment {
+        origin,
+        sparse,
+        ..Moment::default()
+    };
+    match batch.features {
+        Features::Dense(values) => values[..batch.width]
+            .iter()
+            .map(|&value| at(f64::from(value), false))
+            .collect(),
+        Features::Sparse { .. } => vec![at(0.0, true); batch.width],
+    }
 }
 
 fn gather(batch: &Rows<'_>, moments: &mut [Moment]) {

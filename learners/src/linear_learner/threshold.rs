@@ -4,7 +4,7 @@
 //! predicts nothing positive, −∞ everything. Among equally good ones the highest is taken.
 
 use super::settings::Criterion;
-use crate::metrics::{Cut, sweep};
+use crate::metrics::{Cut, sort_keys, sweep};
 
 /// A threshold and what it gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,27 +18,29 @@ pub(super) struct Chosen {
 }
 
 /// The best threshold of rows given as [`crate::metrics::sort_key`]s, which are put in order.
-pub(super) fn best(criterion: Criterion, keys: &mut [u64]) -> Chosen {
-    keys.sort_unstable();
-    let (cuts, positives, negatives) = sweep(keys);
-    let rank = |cut: &Cut| Rank::of(criterion, cut, positives, negatives);
-    let mut chosen = &cuts[0];
-    let mut highest = rank(chosen);
-    for cut in &cuts[1..] {
-        let rank = rank(cut);
-        if rank.better_than(highest) {
-            (chosen, highest) = (cut, rank);
+pub(super) fn best(criterion: Criterion, keys: &mut Vec<u64>) -> Chosen {
+    sort_keys(keys);
+    let positives = keys.iter().map(|key| key & 1).sum::<u64>();
+    let negatives = keys.len() as u64 - positives;
+    let mut best: Option<(Cut, Rank)> = None;
+    sweep(keys, |cut| {
+        let rank = Rank::of(criterion, &cut, positives, negatives);
+        if best.is_none_or(|(_, highest)| rank.better_than(highest)) {
+            best = Some((cut, rank));
         }
-    }
-    let everything = chosen.true_positive == positives && chosen.false_positive == negatives && !keys.is_empty();
+    });
+    let Some((cut, rank)) = best else {
+        return Chosen {
+            threshold: f32::INFINITY,
+            value: 0.0,
+            met: false,
+        };
+    };
+    let everything = cut.true_positive == positives && cut.false_positive == negatives && !keys.is_empty();
     Chosen {
-        threshold: if everything {
-            f32::NEG_INFINITY
-        } else {
-            chosen.threshold
-        },
-        value: if highest.met { highest.value } else { 0.0 },
-        met: highest.met,
+        threshold: if everything { f32::NEG_INFINITY } else { cut.threshold },
+        value: if rank.met { rank.value } else { 0.0 },
+        met: rank.met,
     }
 }
 

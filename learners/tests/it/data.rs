@@ -11,14 +11,14 @@ pub fn noise(rng: &mut ChaCha8Rng) -> f32 {
     (0..12).map(|_| rng.random::<f32>()).sum::<f32>() - 6.0
 }
 
-/// `y = 3 a − 2 b + 0·c + 10 + noise`, with features of very unlike sizes.
+/// `y = 3 a − 0.1 b + 0·c + 10 + noise`, with features of very unlike sizes.
 pub fn regression(rows: usize, sigma: f32, seed: u64) -> DenseMatrix {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut values, mut labels) = (Vec::new(), Vec::new());
     for _ in 0..rows {
         let (a, b, c) = (noise(&mut rng), 100.0 + 30.0 * noise(&mut rng), 0.01 * noise(&mut rng));
         values.extend([a, b, c]);
-        labels.push(3.0 * a - 2.0 * b + 10.0 + sigma * noise(&mut rng));
+        labels.push(3.0 * a - 0.1 * b + 10.0 + sigma * noise(&mut rng));
     }
     DenseMatrix::new(3, values, labels).unwrap().with_names(["a", "b", "c"])
 }

@@ -14,12 +14,12 @@ fn the_line_is_found_in_raw_units() {
         Some(regression(500, 0.5, 2)),
     );
     assert!((model.weights[0] - 3.0).abs() < 0.1, "{:?}", model.weights);
-    assert!((model.weights[1] + 2.0).abs() < 0.01, "{:?}", model.weights);
-    assert!((model.bias - 10.0).abs() < 1.0, "{}", model.bias);
+    assert!((model.weights[1] + 0.1).abs() < 0.01, "{:?}", model.weights);
+    assert!((model.bias - 10.0).abs() < 0.5, "{}", model.bias);
     let test = regression(1000, 0.5, 3);
     let scores = model.scores(&test.rows()).unwrap();
     let rmse = metrics::rmse(&scores, &test.labels);
-    assert!(rmse < 0.5 * 1.05, "{rmse}");
+    assert!(rmse < 0.5 * 1.08, "{rmse}");
 
     let report = &model.report;
     assert_eq!(
@@ -40,7 +40,7 @@ fn the_line_is_found_in_raw_units() {
         "what is served is what was chosen"
     );
     assert!((report.metric("validation:rmse").unwrap().powi(2) / validation - 1.0).abs() < 1e-9);
-    assert!(report.metric("validation:r2").unwrap() > 0.99);
+    assert!(report.metric("validation:r2").unwrap() > 0.98);
     assert_eq!(model.describe().task, "regressor");
 }
 
@@ -63,8 +63,8 @@ fn every_loss_and_optimizer_learns() {
             let asked = asked("regressor", &[("loss", loss), ("optimizer", optimizer)]);
             let model = fit(&asked, regression(2000, 0.5, 1), Some(regression(500, 0.5, 2)));
             let rmse = metrics::rmse(&model.scores(&test.rows()).unwrap(), &test.labels);
-            // Labels deviate by 60; noise alone is 0.5.
-            assert!(rmse < 1.0, "{loss} {optimizer}: {rmse}");
+            // Labels deviate by 4; noise alone is 0.5.
+            assert!(rmse < 0.6, "{loss} {optimizer}: {rmse}");
             assert_eq!(model.report.objective, objective);
             assert_eq!(model.report.winner[0], ("optimizer".to_owned(), optimizer.to_owned()));
         }
@@ -109,14 +109,26 @@ fn the_same_seed_gives_the_same_model_on_any_number_of_threads() {
 
 #[test]
 fn penalties_shrink_weights() {
+    // Labels are almost b alone, so in normalised units its weight is 1 / (1 + wd).
+    let table = || {
+        let table = regression(2000, 0.0, 1);
+        let labels: Vec<f32> = table
+            .values
+            .chunks_exact(3)
+            .map(|row| 0.1 * row[0] - 2.0 * row[1])
+            .collect();
+        DenseMatrix {
+            labels: labels.into(),
+            ..table
+        }
+    };
     let ridge = |wd: &str| {
         let asked = asked(
             "regressor",
             &[("num_models", "1"), ("wd", wd), ("early_stopping_patience", "30")],
         );
-        fit(&asked, regression(2000, 0.5, 1), None)
+        fit(&asked, table(), None)
     };
-    // Labels are almost b alone, so in normalised units the weight is 1 / (1 + wd).
     let (weak, strong) = (ridge("0"), ridge("1"));
     assert!(
         (strong.weights[1] / weak.weights[1] - 0.5).abs() < 0.03,
@@ -131,17 +143,12 @@ fn penalties_shrink_weights() {
             ("l1", l1),
             ("early_stopping_patience", "30"),
         ];
-        fit(&asked("regressor", &pairs), regression(2000, 0.5, 1), None)
+        fit(&asked("regressor", &pairs), table(), None)
     };
-    // l1 / batch = 0.5 takes 0.5 of the normalised weight, which is 1; and more than the little of a.
+    // l1 / batch = 0.5 takes 0.5 of the normalised weight, which is 1.
     let sparse = lasso("16");
     assert!(
         (sparse.weights[1] / weak.weights[1] - 0.5).abs() < 0.03,
-        "{:?}",
-        sparse.weights
-    );
-    assert!(
-        sparse.weights[0].abs() < 0.1 * weak.weights[0].abs(),
         "{:?}",
         sparse.weights
     );
@@ -152,7 +159,7 @@ fn without_bias_the_line_goes_through_the_origin() {
     let asked = asked("regressor", &[("use_bias", "false")]);
     let model = fit(&asked, regression(2000, 0.5, 1), None);
     assert_eq!(model.bias, 0.0);
-    assert!(model.report.metric("train:rmse").unwrap() < 8.0);
+    assert!(model.report.metric("train:rmse").unwrap() < 4.0);
 }
 
 #[test]
