@@ -190,6 +190,10 @@ pub fn verify(parts: &Parts, body: &[u8], key: &LocalCredentials, now: SystemTim
 }
 
 /// Signs a request of our own: gives the `x-amz-date` and `Authorization` headers.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a request, a key, and for what and when it is signed"
+)]
 pub fn sign(
     method: &str,
     path: &str,

@@ -39,8 +39,10 @@ fn ask(
     Ok(answer)
 }
 
-/// The status line, the headers in lower case, and the body.
-fn parse(answer: &[u8]) -> Option<(u16, Vec<(String, String)>, &[u8])> {
+/// The status, the headers in lower case, and the body.
+type Parsed<'a> = (u16, Vec<(String, String)>, &'a [u8]);
+
+fn parse(answer: &[u8]) -> Option<Parsed<'_>> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let mut lines = head.split("\r\n");

@@ -197,11 +197,8 @@ impl Service {
         };
         let page = self.page(query).await?;
         // S3 gives the marker only with a delimiter; without one the last key is it.
-        let next_marker = input
-            .delimiter
-            .as_ref()
-            .filter(|delimiter| !delimiter.is_empty())
-            .and_then(|_| page.last.as_deref());
+        let has_delimiter = input.delimiter.as_ref().is_some_and(|delimiter| !delimiter.is_empty());
+        let next_marker = page.last.as_deref().filter(|_| has_delimiter);
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket),
             prefix: Some(names.write(input.prefix.as_deref().unwrap_or_default())),

@@ -86,7 +86,7 @@ async fn invoke(
     let account = &manager.identity.account;
     let missing = || validation(format!("Endpoint {name} of account {account} not found."));
     let mut endpoint = manager.find(name).map_err(|_| missing())?;
-    refuse(headers)?;
+    refuse(headers).map_err(validation)?;
     if headers
         .get(&ATTRIBUTES)
         .is_some_and(|value| value.len() > MAX_ATTRIBUTES || value.to_str().is_err())
@@ -153,7 +153,7 @@ async fn invoke(
     Ok(response)
 }
 
-fn refuse(headers: &HeaderMap) -> Result<(), Response<Body>> {
+fn refuse(headers: &HeaderMap) -> Result<(), String> {
     for (header, what) in [
         ("x-amzn-sagemaker-target-model", "TargetModel (multi-model endpoints)"),
         ("x-amzn-sagemaker-target-container-hostname", "TargetContainerHostname"),
@@ -162,7 +162,7 @@ fn refuse(headers: &HeaderMap) -> Result<(), Response<Body>> {
         ("x-amzn-sagemaker-session-id", "SessionId (stateful sessions)"),
     ] {
         if headers.contains_key(header) {
-            return Err(validation(format!("The local service does not support {what}.")));
+            return Err(format!("The local service does not support {what}."));
         }
     }
     Ok(())

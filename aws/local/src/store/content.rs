@@ -69,12 +69,13 @@ pub struct Hasher {
 impl Hasher {
     /// MD5 and what else is asked for.
     pub fn new(algorithms: Algorithms) -> Hasher {
-        let mut sums = ChecksumHasher::default();
-        sums.crc32 = algorithms.crc32.then(s3s::crypto::Crc32::new);
-        sums.crc32c = algorithms.crc32c.then(s3s::crypto::Crc32c::new);
-        sums.crc64nvme = algorithms.crc64nvme.then(s3s::crypto::Crc64Nvme::new);
-        sums.sha1 = algorithms.sha1.then(s3s::crypto::Sha1::new);
-        sums.sha256 = algorithms.sha256.then(s3s::crypto::Sha256::new);
+        let sums = ChecksumHasher {
+            crc32: algorithms.crc32.then(s3s::crypto::Crc32::new),
+            crc32c: algorithms.crc32c.then(s3s::crypto::Crc32c::new),
+            crc64nvme: algorithms.crc64nvme.then(s3s::crypto::Crc64Nvme::new),
+            sha1: algorithms.sha1.then(s3s::crypto::Sha1::new),
+            sha256: algorithms.sha256.then(s3s::crypto::Sha256::new),
+        };
         Hasher { md5: Md5::new(), sums }
     }
 

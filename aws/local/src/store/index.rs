@@ -483,11 +483,10 @@ impl Tx<'_> {
         let bytes = encode(row)?;
         let old = {
             let mut table = self.txn.open_table(OBJECTS).map_err(|e| self.failed(e))?;
-            let old = table
+            table
                 .insert(object_key(bucket, key).as_slice(), bytes.as_slice())
                 .map_err(|e| self.failed(e))?
-                .map(|old| decode::<ObjectRow>(key, old.value()));
-            old
+                .map(|old| decode::<ObjectRow>(key, old.value()))
         };
         for piece in &row.pieces {
             self.name(piece)?;
@@ -502,11 +501,10 @@ impl Tx<'_> {
     pub fn remove_object(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
         let old = {
             let mut table = self.txn.open_table(OBJECTS).map_err(|e| self.failed(e))?;
-            let old = table
+            table
                 .remove(object_key(bucket, key).as_slice())
                 .map_err(|e| self.failed(e))?
-                .map(|old| decode::<ObjectRow>(key, old.value()));
-            old
+                .map(|old| decode::<ObjectRow>(key, old.value()))
         };
         let Some(old) = self.whole(old.transpose())? else {
             return Ok(false);
@@ -589,11 +587,10 @@ impl Tx<'_> {
         let bytes = encode(row)?;
         let old = {
             let mut table = self.txn.open_table(PARTS).map_err(|e| self.failed(e))?;
-            let old = table
+            table
                 .insert((upload, number), bytes.as_slice())
                 .map_err(|e| self.failed(e))?
-                .map(|old| decode::<PartRow>("part", old.value()));
-            old
+                .map(|old| decode::<PartRow>("part", old.value()))
         };
         self.name(&row.piece)?;
         if let Some(old) = self.whole(old.transpose())? {

@@ -6,28 +6,29 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use crate::client::{Service, bytes, run};
 use crate::sagemaker::model;
 
-macro_rules! config {
-    ($sdk:ident, $service:expr) => {
-        $sdk::config::Builder::new()
-            .behavior_version($sdk::config::BehaviorVersion::latest())
-            .endpoint_url($service.info.endpoint())
-            .region($sdk::config::Region::new($service.info.region.clone()))
-            .credentials_provider($sdk::config::Credentials::new(
-                $service.key.access_key_id.as_str(),
-                $service.key.secret_access_key.as_str(),
-                None,
-                None,
-                "test",
-            ))
-            .build()
-    };
+/// What a user's program would load, with the service's address and key.
+async fn config(service: &Service) -> aws_config::SdkConfig {
+    let key = &service.key;
+    let credentials = aws_credential_types::Credentials::new(
+        key.access_key_id.as_str(),
+        key.secret_access_key.as_str(),
+        None,
+        None,
+        "test",
+    );
+    aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .endpoint_url(service.info.endpoint())
+        .region(aws_config::Region::new(service.info.region.clone()))
+        .credentials_provider(credentials)
+        .load()
+        .await
 }
 
 #[test]
 fn objects_by_the_official_client() {
     let service = Service::start();
     run(async {
-        let client = aws_sdk_s3::Client::from_conf(config!(aws_sdk_s3, service));
+        let client = aws_sdk_s3::Client::new(&config(&service).await);
         client.create_bucket().bucket("shells").send().await.unwrap();
         let again = client.create_bucket().bucket("shells").send().await.unwrap_err();
         assert!(again.into_service_error().is_bucket_already_owned_by_you());
@@ -123,8 +124,8 @@ fn endpoints_by_the_official_clients() {
     let service = Service::start();
     run(async {
         model(&service.client(), "age", "sdk", 1).await;
-        let control = aws_sdk_sagemaker::Client::from_conf(config!(aws_sdk_sagemaker, service));
-        let runtime = aws_sdk_sagemakerruntime::Client::from_conf(config!(aws_sdk_sagemakerruntime, service));
+        let control = aws_sdk_sagemaker::Client::new(&config(&service).await);
+        let runtime = aws_sdk_sagemakerruntime::Client::new(&config(&service).await);
         let missing = control
             .describe_endpoint()
             .endpoint_name("age")
