@@ -197,6 +197,9 @@ impl Client {
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         }
         let mut signable = SignableBody::Bytes(body);
+        if headers.iter().any(|(name, _)| *name == "x-amz-trailer") {
+            signable = SignableBody::StreamingUnsignedPayloadTrailer;
+        }
         if let Some(expires) = expires {
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = Some(expires);

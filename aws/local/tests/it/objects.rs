@@ -292,6 +292,64 @@ fn a_body_that_is_not_what_was_promised_changes_nothing() {
     });
 }
 
+/// The usual break point of new servers: a chunked body whose checksum comes behind it.
+#[test]
+fn a_checksum_in_the_trailer_is_compared_like_any_other() {
+    let service = Service::start();
+    let client = service.client();
+    run(async {
+        client.put("/shells", b"").await;
+        client.put("/shells/key", b"good").await;
+        for size in [1000, 200_000] {
+            let body = bytes(size, 8);
+            let chunked = |trailer: &str| -> Vec<u8> {
+                let mut framed = Vec::new();
+                for chunk in body.chunks(65_536) {
+                    framed.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+                    framed.extend(chunk);
+                    framed.extend(b"\r\n");
+                }
+                framed.extend(format!("0\r\n{trailer}\r\n").into_bytes());
+                framed
+            };
+            let length = size.to_string();
+            let headers = [
+                ("content-encoding", "aws-chunked"),
+                ("x-amz-trailer", "x-amz-checksum-crc32"),
+                ("x-amz-decoded-content-length", length.as_str()),
+            ];
+            let wrong = chunked(&format!(
+                "x-amz-checksum-crc32:{}\r\n",
+                BASE64.encode(Crc32::checksum(b"other"))
+            ));
+            let refused = client.s3("PUT", "/shells/key", &headers, &wrong).await.is(400);
+            assert_eq!(refused.one("Code"), "BadDigest");
+            client.s3("PUT", "/shells/key", &headers, &chunked("")).await.is(400);
+            let right = BASE64.encode(Crc32::checksum(&body));
+            let cut = chunked(&format!("x-amz-checksum-crc32:{right}\r\n"));
+            client
+                .s3("PUT", "/shells/key", &headers, &cut[..cut.len() / 2])
+                .await
+                .is(400);
+            assert_eq!(client.get("/shells/key").await.text(), "good");
+            assert_eq!(service.content_files(), 0);
+            let path = format!("/shells/{size}");
+            let put = client.s3("PUT", &path, &headers, &cut).await.is(200);
+            assert_eq!(put.header("x-amz-checksum-crc32"), right);
+            let got = client
+                .s3("GET", &path, &[("x-amz-checksum-mode", "ENABLED")], b"")
+                .await
+                .is(200);
+            assert!(got.body == body, "the framing is in the object");
+            assert_eq!(
+                (got.header("x-amz-checksum-crc32"), got.header("content-encoding")),
+                (right.as_str(), "")
+            );
+            client.s3("DELETE", &path, &[], b"").await.is(204);
+        }
+    });
+}
+
 #[test]
 fn copies_share_content_and_outlive_their_source() {
     let service = Service::start();
