@@ -17,7 +17,7 @@ use crate::frames::{Bound, Exports};
 use crate::interrupt::{Interrupt, Phase};
 use crate::prelude::Prelude;
 use crate::relay::Relay;
-use crate::report::compile_error;
+use crate::report::{compile_error, nameless};
 use crate::source::{Edit, Edited};
 use crate::syntax::{Cell, commands};
 use crate::toolchain::Toolchain;
@@ -170,7 +170,11 @@ impl Session {
         if let (Some(at), false) = (cell.insertion_point(), binding.is_empty()) {
             edits.push(Edit::insert(at, binding));
         }
-        edits.extend(self.annotations(code, &mentioned));
+        let found = self.annotations(code, &mentioned);
+        if let Some(variable) = found.nameless {
+            return Ok(Ended::failed(code, nameless(&variable, code)));
+        }
+        edits.extend(found.edits);
         if self.interrupt.pressed() {
             let lost = Vec::new();
             return Ok(Ended::failed(code, CellError::Interrupted { lost }));
@@ -209,7 +213,7 @@ impl Session {
         (binding, names)
     }
 
-    fn annotations(&mut self, code: &str, mentioned: &[String]) -> Vec<Edit> {
+    fn annotations(&mut self, code: &str, mentioned: &[String]) -> types::Annotations {
         let mut known = self.known.clone();
         known.variables = self
             .variables()
@@ -229,7 +233,7 @@ impl Session {
         };
         types::annotate(&known, code, &compiler).unwrap_or_else(|error| {
             tracing::warn!(%error, "the type pass did not run");
-            Vec::new()
+            types::Annotations::default()
         })
     }
 

@@ -19,6 +19,7 @@ pub(crate) struct Collected<'a> {
     result: Option<Picture>,
     panics: Vec<Panicked>,
     panicked: bool,
+    not_run: bool,
     failure: Option<Failed>,
     failed: bool,
     handed: Option<DataFrame>,
@@ -31,6 +32,7 @@ impl<'a> Collected<'a> {
             result: None,
             panics: Vec::new(),
             panicked: false,
+            not_run: false,
             failure: None,
             failed: false,
             handed: None,
@@ -45,9 +47,11 @@ impl<'a> Collected<'a> {
             Event::Result(picture) => self.result = Some(picture),
             Event::Panic(panic) => self.panics.push(panic),
             Event::Panicked => self.panicked = true,
+            Event::NotRun => self.not_run = true,
             Event::Failure(failure) => self.failure = Some(failure),
             Event::Failed => self.failed = true,
             Event::Handed(frame) => self.handed = Some(frame),
+            Event::Begin => *self = Collected::new(self.outputs),
             Event::Done(_) => {}
         }
     }
@@ -69,7 +73,7 @@ impl<'a> Collected<'a> {
                 caught.thread, caught.file, caught.line, caught.column, caught.message
             ));
         }
-        let interrupted = ended.pressed && (self.panicked || self.failed);
+        let interrupted = self.not_run || ended.pressed && (self.panicked || self.failed);
         if interrupted && ended.outcome.is_ok() {
             return Err(CellError::Interrupted { lost: ended.lost });
         }

@@ -353,6 +353,7 @@ impl Worker {
                 Job::Quit => break,
                 Job::Cell { code, plain, ticket } => {
                     if ticket.become_now(Ticket::TAKEN) {
+                        let _ = self.events.send(Event::Begin);
                         let ended = self.cell(&code, plain);
                         let _ = self.events.send(Event::Done(Box::new(ended)));
                     }

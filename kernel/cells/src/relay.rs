@@ -53,7 +53,12 @@ pub(crate) enum Event {
     Failed,
     /// A variable that was asked for.
     Handed(DataFrame),
-    /// The evaluator is done with the cell: no more of it follows. Sent by the evaluator's thread.
+    /// The cell was compiled, but not run: stop was pressed.
+    NotRun,
+    /// The evaluator begins with the cell; results before it are of its own code. Sent by the
+    /// evaluator's thread, as is the next.
+    Begin,
+    /// The evaluator is done with the cell: no more of it follows.
     Done(Box<Ended>),
 }
 
@@ -335,7 +340,9 @@ impl Process {
                     let _ = events.send(Event::Result(block));
                 }
                 if !ran {
+                    // For evcxr it panicked: what it was to define does not exist.
                     self.tell_evcxr(PANIC);
+                    let _ = events.send(Event::NotRun);
                 }
                 interrupt.end_run();
                 self.tell_evcxr(COMPLETE);

@@ -6,14 +6,22 @@
 use evcxr::CompilationError;
 
 use crate::error::CellError;
-use crate::source::Edited;
+use crate::source::{Edited, position_of};
+use crate::types::Nameless;
 
 /// All errors of a cell as one.
+///
+/// Where some are in what the user wrote, those in evcxr's own lines are left out: they complain of
+/// variables of earlier cells, which are fine.
 pub(crate) fn compile_error(errors: &[CompilationError], edited: &Edited) -> CellError {
+    let mut errors: Vec<&CompilationError> = errors.iter().collect();
+    if errors.iter().any(|error| error.is_from_user_code()) {
+        errors.retain(|error| error.is_from_user_code());
+    }
     let rendered: Vec<String> = errors.iter().map(|error| render(error, edited)).collect();
     let first = errors
         .first()
-        .map_or_else(|| "the cell does not compile".to_owned(), CompilationError::message);
+        .map_or_else(|| "the cell does not compile".to_owned(), |error| error.message());
     let message = match errors.len() {
         0 | 1 => first,
         2 => format!("{first} (and one more error)"),
@@ -23,6 +31,35 @@ pub(crate) fn compile_error(errors: &[CompilationError], edited: &Edited) -> Cel
         message,
         rendered: rendered.join("\n"),
     }
+}
+
+/// A variable that cannot be kept, with what to write instead.
+pub(crate) fn nameless(variable: &Nameless, code: &str) -> CellError {
+    let name = &variable.name;
+    let (line, end) = position_of(code, variable.end);
+    let closure = variable.found.starts_with("{closure@");
+    let (message, help) = if closure {
+        (
+            format!("`{name}` is a closure: its type has no name, so it cannot be kept for later cells"),
+            format!(
+                "box it: `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`, write a `fn`, or put all that uses it in braces"
+            ),
+        )
+    } else {
+        (
+            format!("the type of `{name}` has no name, so it cannot be kept for later cells"),
+            format!("`.collect()` it, box it, or put all that uses `{name}` in braces"),
+        )
+    };
+    let mark = Mark {
+        line,
+        column: end.saturating_sub(name.chars().count()).max(1),
+        end: Some(end),
+        label: "cannot be kept".to_owned(),
+        primary: true,
+    };
+    let rendered = format!("error: {message}\n{}  = help: {help}\n", draw(&[mark], code));
+    CellError::Compile { message, rendered }
 }
 
 fn render(error: &CompilationError, edited: &Edited) -> String {
@@ -129,6 +166,23 @@ mod tests {
         assert_eq!(
             drawn,
             " --> line 2, column 13\n  |\n2 | let x: i32 = \"a\";\n  |        --- expected due to this\n  |             ^^^ expected `i32`, found `&str`\n"
+        );
+    }
+
+    #[test]
+    fn a_closure_is_told_how_to_stay() {
+        let variable = Nameless {
+            name: "é".to_owned(),
+            end: 6,
+            found: "{closure@cell.rs:1:2: 3:4}".to_owned(),
+        };
+        let error = nameless(&variable, "let é = |x: i32| x;");
+        let CellError::Compile { rendered, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert!(
+            rendered.contains("1 | let é = |x: i32| x;\n  |     ^ cannot be kept\n"),
+            "{rendered}"
         );
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Let {
     pub(crate) typed: bool,
     /// Whether the value is a literal, whose type anyone can tell.
     pub(crate) literal: bool,
+    /// Whether that literal is a string.
+    pub(crate) string: bool,
     /// Offset behind its semicolon.
     pub(crate) end: usize,
 }
@@ -151,12 +153,17 @@ impl Cell {
                 ((pattern_end, self.range(ty.syntax()).1), !open)
             }
         };
+        let literal = match statement.initializer() {
+            Some(ast::Expr::Literal(literal)) if plain => Some(literal.kind()),
+            _ => None,
+        };
         Some(Let {
             variables,
             plain,
             type_place,
             typed: typed && plain,
-            literal: matches!(statement.initializer(), Some(ast::Expr::Literal(_))) && plain,
+            literal: literal.is_some(),
+            string: matches!(literal, Some(ast::LiteralKind::String(_))),
             end: self.range(statement.syntax()).1,
         })
     }

@@ -158,16 +158,37 @@ pub(crate) struct Compiler<'a> {
     pub(crate) running: &'a dyn Fn(u32),
 }
 
-/// The edits that give the cell's variables their types; empty when there is nothing to do or
-/// nothing could be found out.
-pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -> Result<Vec<Edit>, std::io::Error> {
+/// What was found out about a cell's new variables.
+#[derive(Debug, Default)]
+pub(crate) struct Annotations {
+    /// Give the variables their types; empty when there is nothing to do or nothing was found out.
+    pub(crate) edits: Vec<Edit>,
+    /// A variable that cannot be kept, because nobody can write its type.
+    pub(crate) nameless: Option<Nameless>,
+}
+
+/// A variable whose type has no name, such as a closure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Nameless {
+    pub(crate) name: String,
+    /// Where the pattern ends that defines it.
+    pub(crate) end: usize,
+    /// The type as rustc describes it.
+    pub(crate) found: String,
+}
+
+/// The edits that give the cell's variables their types.
+pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -> Result<Annotations, std::io::Error> {
     let cell = Cell::parse(code);
     let lets = cell.lets();
     if lets
         .iter()
         .all(|statement| statement.typed || statement.literal || statement.variables.is_empty())
     {
-        return Ok(Vec::new());
+        return Ok(Annotations {
+            edits: edits(&lets, &BTreeMap::new()),
+            nameless: None,
+        });
     }
     let source = context.source(code, &cell, &lets);
     std::fs::create_dir_all(compiler.folder)?;
@@ -196,10 +217,40 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
     let own: Vec<String> = cell.items().into_iter().flat_map(|item| item.names).collect();
     let known =
         |first: &str| compiler.crates.contains(first) || names.contains(first) || own.iter().any(|name| name == first);
-    let Some(types) = read(&complaints, &known) else {
-        return Ok(Vec::new());
+    let Some(found) = read(&complaints) else {
+        return Ok(Annotations::default());
     };
-    Ok(edits(&lets, &types))
+    let usable = |(number, found): (&usize, &String)| Some((*number, usable(found, &known)?));
+    let types: BTreeMap<usize, String> = found.iter().filter_map(usable).collect();
+    Ok(Annotations {
+        edits: edits(&lets, &types),
+        nameless: nameless(&lets, &found),
+    })
+}
+
+/// The first variable that would be kept and cannot: a later one of the same name takes its place.
+fn nameless(lets: &[Let], found: &BTreeMap<usize, String>) -> Option<Nameless> {
+    let all = lets.iter().flat_map(|statement| {
+        let end = statement.type_place.0;
+        statement.variables.iter().map(move |variable| (&variable.name, end))
+    });
+    let mut last: BTreeMap<&str, Nameless> = BTreeMap::new();
+    for (number, (name, end)) in all.enumerate() {
+        let found = found.get(&number).cloned().unwrap_or_default();
+        let nameless = Nameless {
+            name: name.clone(),
+            end,
+            found,
+        };
+        last.insert(name, nameless);
+    }
+    let nobody_writes = |found: &str| {
+        ["{closure@", "{async ", "impl "]
+            .iter()
+            .any(|part| found.contains(part))
+    };
+    let candidates = last.into_values().filter(|nameless| nobody_writes(&nameless.found));
+    candidates.min_by_key(|nameless| nameless.end)
 }
 
 fn edits(lets: &[Let], types: &BTreeMap<usize, String>) -> Vec<Edit> {
@@ -207,7 +258,11 @@ fn edits(lets: &[Let], types: &BTreeMap<usize, String>) -> Vec<Edit> {
     let mut number = 0;
     for statement in lets {
         if statement.plain {
-            if let (false, Some(found)) = (statement.typed, types.get(&number)) {
+            // rust-analyzer would find `&str` for a string, and evcxr then complain of its lifetime
+            // in every cell that has an error of its own.
+            let string = statement.string.then_some("&'static str");
+            let found = string.or(types.get(&number).map(String::as_str));
+            if let (false, Some(found)) = (statement.typed, found) {
                 edits.push(Edit {
                     start: statement.type_place.0,
                     end: statement.type_place.1,
@@ -231,8 +286,8 @@ fn edits(lets: &[Let], types: &BTreeMap<usize, String>) -> Vec<Edit> {
     edits
 }
 
-/// Types by number of the probe; `None` when rustc complained of anything else.
-fn read(complaints: &str, known: &dyn Fn(&str) -> bool) -> Option<BTreeMap<usize, String>> {
+/// Types by number of the probe, as rustc writes them; `None` when it complained of anything else.
+fn read(complaints: &str) -> Option<BTreeMap<usize, String>> {
     #[expect(clippy::expect_used, reason = "the pattern is a constant, and tested")]
     static UNSATISFIED: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?s)^the trait bound `(.*): (?:\w+::)*IronsageTypeOf<(\d+)>` is not satisfied$")
@@ -255,11 +310,7 @@ fn read(complaints: &str, known: &dyn Fn(&str) -> bool) -> Option<BTreeMap<usize
             return None;
         };
         let number: usize = found[2].parse().ok()?;
-        if let Some(usable) = usable(&found[1], known) {
-            types.insert(number, usable);
-        } else {
-            tracing::debug!(found = &found[1], "a type that cannot be written");
-        }
+        types.insert(number, found[1].to_owned());
     }
     Some(types)
 }
@@ -336,8 +387,8 @@ mod tests {
             folder: folder.path(),
             running: &|_| {},
         };
-        let edits = annotate(context, code, &compiler).unwrap();
-        crate::source::Edited::new(code, edits).text().to_owned()
+        let found = annotate(context, code, &compiler).unwrap();
+        crate::source::Edited::new(code, found.edits).text().to_owned()
     }
 
     #[test]
@@ -384,11 +435,33 @@ mod tests {
             folder: Path::new("/nowhere"),
             running: &|_| {},
         };
-        let edits = annotate(
-            &Context::default(),
-            "let x = 5; let y: u8 = f(); let _ = g(); h()",
-            &compiler,
+        let code = "let x = 5; let y: u8 = f(); let _ = g(); let s = \"s\"; h()";
+        let found = annotate(&Context::default(), code, &compiler).unwrap();
+        let edited = crate::source::Edited::new(code, found.edits);
+        assert_eq!(
+            edited.text(),
+            "let x = 5; let y: u8 = f(); let _ = g(); let s: &'static str = \"s\"; h()"
         );
-        assert!(edits.unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_variable_that_nobody_can_name_is_told_unless_it_is_replaced() {
+        let let_of = |name: &str, end: usize| Let {
+            variables: vec![crate::syntax::Defined {
+                name: name.to_owned(),
+                mutable: false,
+            }],
+            plain: true,
+            type_place: (end, end),
+            typed: false,
+            literal: false,
+            string: false,
+            end: end + 9,
+        };
+        let lets = [let_of("f", 5), let_of("g", 25), let_of("f", 45)];
+        let closure = "{closure@cell.rs:1:2: 3:4}".to_owned();
+        let found = [(0, closure.clone()), (1, closure.clone()), (2, "i32".to_owned())];
+        let nameless = nameless(&lets, &found.into()).unwrap();
+        assert_eq!((nameless.name.as_str(), nameless.end), ("g", 25));
     }
 }

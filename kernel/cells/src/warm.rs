@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::prelude::{MANIFEST, Manifest, Prelude, key};
-use crate::toolchain::{Toolchain, ToolchainError, which};
+use crate::toolchain::{Toolchain, ToolchainError, on_path, which};
 use serde::Deserialize;
 
 const PACKAGE: &str = "ironsage-prelude";
@@ -239,10 +239,13 @@ fn replace(staged: tempfile::TempDir, folder: &Path) -> Result<(), WarmError> {
 }
 
 fn build(from: &Path, toolchain: &Toolchain, progress: &dyn Fn(&str)) -> Result<Closure, WarmError> {
-    let cargo = which("cargo").ok_or(WarmError::NoCargo)?;
+    // The one that the workspace's own build is likely to use, so that nothing differs.
+    let cargo = on_path("cargo").or_else(|| which("cargo")).ok_or(WarmError::NoCargo)?;
     let libraries = toolchain.libstd.parent().unwrap_or(Path::new("/"));
     let wanted = packages_below(from, &cargo)?;
-    let mut child = Command::new(cargo)
+    let mut command = Command::new(&cargo);
+    forget_cargo(&mut command);
+    let mut child = command
         .current_dir(from)
         .args(["rustc", "--release", "--locked", "--package", PACKAGE])
         .args(["--lib", "--crate-type=dylib"])
@@ -250,7 +253,6 @@ fn build(from: &Path, toolchain: &Toolchain, progress: &dyn Fn(&str)) -> Result<
         // One standard library, shared with the cells; found where the toolchain has it.
         .args(["-Cprefer-dynamic", "-Cstrip=symbols"])
         .arg(format!("-Clink-arg=-Wl,-rpath,{}", libraries.display()))
-        .env("RUSTC", &toolchain.rustc)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -287,6 +289,37 @@ fn build(from: &Path, toolchain: &Toolchain, progress: &dyn Fn(&str)) -> Result<
         });
     }
     Ok(closure)
+}
+
+/// Where this program was itself started by cargo (`cargo run`, `cargo test`), cargo has left
+/// variables that build scripts look at: with them, half of the workspace would be built again.
+fn forget_cargo(command: &mut Command) {
+    const OF_A_RUN: [&str; 9] = [
+        "CARGO",
+        "CARGO_CRATE_NAME",
+        "CARGO_BIN_NAME",
+        "CARGO_MAKEFLAGS",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+        "OUT_DIR",
+        "RUST_RECURSION_COUNT",
+        "MAKEFLAGS",
+    ];
+    let of_a_run = |name: &str| {
+        let families = [
+            "CARGO_MANIFEST_",
+            "CARGO_PKG_",
+            "CARGO_BIN_EXE_",
+            "CARGO_CFG_",
+            "CARGO_FEATURE_",
+        ];
+        OF_A_RUN.contains(&name) || families.iter().any(|family| name.starts_with(family))
+    };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_a_run) {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// The ids of all packages that the prelude is made of. The crate that pins features for the whole

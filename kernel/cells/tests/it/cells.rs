@@ -72,7 +72,7 @@ fn compile_error(lab: &mut Lab) {
         panic!("{error:?}");
     };
     assert_eq!(message, "mismatched types");
-    assert!(rendered.contains("line 2, column 30"), "{rendered}");
+    assert!(rendered.contains("line 2, column 31"), "{rendered}");
     assert!(rendered.contains("expected `i32`, found `&str`"), "{rendered}");
     assert_eq!(error.ename(), "CompileError");
     assert!(seen.all().is_empty(), "{:?}", seen.all());
@@ -91,7 +91,7 @@ fn compile_error(lab: &mut Lab) {
 }
 
 fn panic(lab: &mut Lab) {
-    lab.ok("let kept = vec![1, 2, 3]; let index = 7;");
+    lab.ok("let kept = vec![1, 2, 3]; let index = 7usize;");
     let (error, seen) = lab.error("let fresh = 1;\nprint!(\"before \");\nlet x = kept[index];\nfresh + x");
     let CellError::Panic {
         message, place, lost, ..
@@ -237,7 +237,7 @@ fn standard_input_is_empty(lab: &mut Lab) {
 fn patterns_and_odd_types(lab: &mut Lab) {
     lab.ok("struct Pair { left: u8, right: Vec<f32> }\nlet (a, mut b) = (1u8, vec![2.5f32]); let Pair { left, right: r } = Pair { left: a, right: b.clone() };\nlet boxed: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1); let Some(k) = Some(7) else { panic!() };\nlet mut sum = 0u64; let list: Vec<_> = (0..3).map(|x| x * 2).collect(); b.push(1.0);");
     assert_eq!(
-        lab.value("sum += k; (a, &b, left, &r, boxed(1), sum, &list)"),
+        lab.value("sum += k as u64; (a, &b, left, &r, boxed(1), sum, &list)"),
         "(1, [2.5, 1.0], 1, [2.5], 2, 7, [0, 2, 4])"
     );
     let types: Vec<(String, String)> = lab

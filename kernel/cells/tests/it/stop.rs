@@ -32,18 +32,18 @@ fn while_compiling(lab: &mut Lab) {
     assert_eq!(interrupt.interrupt(), Stopped::Nothing);
     // Enough code to compile for seconds.
     let mut long = String::new();
-    for number in 0..600 {
+    for number in 0..1500 {
         long.push_str(&format!(
             "fn f{number}(x: &[String]) -> Vec<String> {{ let mut m = std::collections::BTreeMap::new(); for s in x {{ m.insert(s.clone(), format!(\"{{s}}{number}\")); }} m.into_values().collect() }}\n"
         ));
     }
     long.push_str("println!(\"ran {}\", f0(&[]).len()");
-    for number in 1..600 {
+    for number in 1..1500 {
         long.push_str(&format!(" + f{number}(&[]).len()"));
     }
     long.push_str(");");
     let presser = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(700));
+        std::thread::sleep(Duration::from_millis(400));
         interrupt.interrupt()
     });
     let begun = Instant::now();

@@ -126,7 +126,7 @@ impl Lab {
         let (result, seen) = self.run(code);
         match result {
             Ok(evaluated) => (evaluated, seen),
-            Err(error) => panic!("{code}\n{}\n{:?}", error.traceback().join("\n"), seen.all()),
+            Err(error) => panic!("{code:.300}\n{}\n{:?}", error.traceback().join("\n"), seen.all()),
         }
     }
 
@@ -141,7 +141,7 @@ impl Lab {
     pub fn error(&mut self, code: &str) -> (CellError, Seen) {
         let (result, seen) = self.run(code);
         match result {
-            Ok(evaluated) => panic!("{code}\nshould have failed, and gave {evaluated:?}"),
+            Ok(evaluated) => panic!("{code:.300}\nshould have failed, and gave {evaluated:?}"),
             Err(error) => (error, seen),
         }
     }
