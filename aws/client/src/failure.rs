@@ -296,7 +296,7 @@ pub(crate) fn credentials(place: &str, error: &CredentialsError) -> ClientError 
 }
 
 /// How SageMaker says that something isn't there.
-pub(crate) fn is_missing(code: &str, message: &str) -> bool {
+fn is_missing(code: &str, message: &str) -> bool {
     match code {
         // "Could not find model data at …" is about a request's content, not about a resource.
         "ValidationException" => missing_kind(message).is_some() || message.contains("not found"),

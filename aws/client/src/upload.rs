@@ -417,7 +417,7 @@ mod tests {
     fn parts_stay_within_the_limit_of_s3() {
         for total in [WHOLE + 1, 80 << 30, 100 << 30, MAX_OBJECT] {
             let size = part_size(total);
-            assert!(size >= PART && size % (1 << 20) == 0);
+            assert!(size >= PART && size.is_multiple_of(1 << 20));
             assert!(total.div_ceil(size) <= MAX_PARTS, "{total}");
         }
         assert_eq!(part_size(100 << 20), PART);

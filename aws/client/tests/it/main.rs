@@ -4,5 +4,7 @@
 
 mod broken;
 mod endpoints;
+mod environment;
 mod objects;
 mod service;
+mod speed;

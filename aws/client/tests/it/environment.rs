@@ -1,0 +1,60 @@
+//! AWS as the environment describes it, each time in a process of its own.
+
+use std::io::Write as _;
+use std::process::Command;
+
+use ironsage_client::Place;
+
+#[test]
+#[ignore = "run by other tests in an environment of theirs"]
+fn the_place_itself() {
+    let text = match Place::from_environment(None, None) {
+        Ok(place) => format!("found {} {place:?}", place.title()),
+        Err(error) => format!("error {error} | hint {}", error.hint().unwrap_or_default()),
+    };
+    std::io::stdout().write_all(text.as_bytes()).unwrap();
+}
+
+/// What a process says that has these variables and an empty home.
+fn said_with(variables: &[(&str, &str)]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "environment::the_place_itself"])
+        .env_clear()
+        .env("HOME", home.path())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn keys_and_region_of_the_environment_are_found_and_not_shown() {
+    let said = said_with(&[
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "hush-hush"),
+        ("AWS_REGION", "eu-west-1"),
+    ]);
+    assert!(said.contains("found AWS eu-west-1"), "{said}");
+    assert!(!said.contains("hush-hush"), "{said}");
+}
+
+#[test]
+fn what_the_environment_lacks_is_said() {
+    let said = said_with(&[
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "hush-hush"),
+    ]);
+    assert!(
+        said.contains("error no AWS region is set") && said.contains("%aws use --region"),
+        "{said}"
+    );
+
+    let said = said_with(&[("AWS_REGION", "eu-west-1")]);
+    assert!(
+        said.contains("error AWS can't be used") && said.contains("aws configure"),
+        "{said}"
+    );
+}
