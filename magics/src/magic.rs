@@ -80,8 +80,6 @@ pub(crate) trait Magic: clap::Args + Sized + 'static {
 /// What a magic was called with, beside its typed arguments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
-    /// The magic's name.
-    pub magic: &'static str,
     /// The body of a `%%` cell.
     pub body: Option<String>,
     /// `name=value` words, in order ([`Tail::Parameters`]).

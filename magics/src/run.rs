@@ -76,7 +76,6 @@ fn call(bound: &str, line: &str, body: Option<&str>, session: &Session, front: &
         return Ok(());
     }
     let mut call = Call {
-        magic: entry.name,
         body: body.map(str::to_owned),
         ..Call::default()
     };

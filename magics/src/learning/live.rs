@@ -81,6 +81,7 @@ impl<'a> Measure<'a> {
                 root: true,
             },
             "binary_classification_cross_entropy_objective" => plain("log-loss"),
+            "sampled_loss_function" => plain("log-loss"),
             other => plain(other.trim_start_matches("sampled_").trim_end_matches("_objective")),
         }
     }

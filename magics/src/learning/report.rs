@@ -13,7 +13,8 @@ use crate::error::MagicError;
 const FEW_UPDATES: usize = 300;
 
 /// `regressor (28 integer values) · kept epoch 19 of model 4 (lr 0.1, wd 1e-4) · valid rmse 2.14`.
-pub(crate) fn summary(label: &Label, task: &Task, report: &Report, has_validation: bool) -> String {
+pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_validation: bool) -> String {
+    let report = &model.report;
     let mut parts = vec![what(task, report)];
     if label.is_condition() {
         let columns = label.columns.join(", ");

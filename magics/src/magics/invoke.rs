@@ -174,6 +174,6 @@ mod tests {
             .agg([col("x")])
             .collect()
             .unwrap();
-        assert_eq!(flat(&lists).get_column_names_str(), ["one"]);
+        assert_eq!(crate::text::columns_of(&flat(&lists)), ["one"]);
     }
 }

@@ -112,7 +112,7 @@ impl Magic for Train {
         let model = LinearLearner
             .fit(&asked, &mut channels, &options, &live)
             .map_err(|error| self.explain(error))?;
-        let summary = report::summary(&label, &task, &model.report, self.validation.is_some());
+        let summary = report::summary(&label, &task, &model, self.validation.is_some());
         let interrupted = model.report.interrupted;
         live.finish(&summary, interrupted);
         let record = Record {
