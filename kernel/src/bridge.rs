@@ -113,7 +113,11 @@ struct SessionFrames(Session);
 
 impl Frames for SessionFrames {
     fn frame(&self, name: &str) -> Option<DataFrame> {
-        self.0.frames().into_iter().find(|(known, ..)| known == name).map(|(_, frame, _)| frame)
+        self.0
+            .frames()
+            .into_iter()
+            .find(|(known, ..)| known == name)
+            .map(|(_, frame, _)| frame)
     }
 
     fn names(&self) -> Vec<String> {
@@ -134,7 +138,11 @@ struct RustVariables {
 
 impl RustNames for RustVariables {
     fn names(&self) -> Vec<(String, String)> {
-        let own = self.evaluator.variables().into_iter().filter(|variable| !variable.from_session);
+        let own = self
+            .evaluator
+            .variables()
+            .into_iter()
+            .filter(|variable| !variable.from_session);
         own.map(|variable| (variable.name, variable.rust_type)).collect()
     }
 
@@ -198,7 +206,13 @@ mod tests {
         ] {
             assert!(defines(code, "clean"), "{code}");
         }
-        for code in ["clean.height()", "let n = clean.height();", "let unclean = 1;", "let clean_up = 1;", "f(clean)"] {
+        for code in [
+            "clean.height()",
+            "let n = clean.height();",
+            "let unclean = 1;",
+            "let clean_up = 1;",
+            "f(clean)",
+        ] {
             assert!(!defines(code, "clean"), "{code}");
         }
     }

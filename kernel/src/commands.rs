@@ -61,7 +61,10 @@ pub(crate) fn warm(workspace: &Path) -> Result<ExitCode> {
 pub(crate) fn local_start() -> Result<ExitCode> {
     let home = Home::from_env()?;
     let info = ironsage_local::start_for(&home, &service::executable()?, None)?;
-    println!("the local service runs at http://127.0.0.1:{} (process {})", info.port, info.pid);
+    println!(
+        "the local service runs at http://127.0.0.1:{} (process {})",
+        info.port, info.pid
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -123,16 +126,31 @@ pub(crate) fn serve() -> Result<ExitCode> {
 /// One line a thing that must be there, and what to type where it is not.
 pub(crate) fn doctor() -> Result<ExitCode> {
     let checks = [
-        ("rustc 1.95 or newer", rustc(), "https://rustup.rs, then `rustup update stable`"),
-        ("the standard library's sources", rust_src(), "rustup component add rust-src"),
+        (
+            "rustc 1.95 or newer",
+            rustc(),
+            "https://rustup.rs, then `rustup update stable`",
+        ),
+        (
+            "the standard library's sources",
+            rust_src(),
+            "rustup component add rust-src",
+        ),
         ("a C compiler", found("cc"), "apt-get install gcc"),
         (
             "the prelude for Rust cells",
-            service::preludes().ok().and_then(|folder| ironsage_cells::warm::ready(&folder)).map(shown),
+            service::preludes()
+                .ok()
+                .and_then(|folder| ironsage_cells::warm::ready(&folder))
+                .map(shown),
             "`ironsage warm --from` the folder of Ironsage's sources",
         ),
         ("the kernelspec", kernelspec::installed().map(shown), "ironsage install"),
-        ("the local service", running(), "nothing: the first magic that needs it starts it"),
+        (
+            "the local service",
+            running(),
+            "nothing: the first magic that needs it starts it",
+        ),
     ];
     let mut complete = true;
     for (what, there, mend) in checks {
@@ -180,4 +198,3 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let text = String::from_utf8(output.stdout).ok()?;
     text.lines().next().map(str::to_owned)
 }
-

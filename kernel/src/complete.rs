@@ -36,13 +36,19 @@ pub(crate) fn inspect(code: &str, cursor: usize) -> Option<Bundle> {
     let start = code[..cursor].rfind('\n').map_or(0, |newline| newline + 1);
     let line = code[start..].lines().next().unwrap_or_default();
     let command = &line[line.find('%')?..];
-    let name = command.trim_start_matches('%').split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    let name = command
+        .trim_start_matches('%')
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()?;
     ironsage_magics::help(name).ok()
 }
 
 /// Whether the cursor stands in a magic's line, or in the body of a cell magic.
 fn in_magic(code: &str, cursor: usize) -> bool {
-    let first = code.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with("//"));
+    let first = code
+        .lines()
+        .map(str::trim_start)
+        .find(|line| !line.is_empty() && !line.starts_with("//"));
     if first.is_some_and(|line| line.starts_with("%%")) {
         return true;
     }
@@ -56,7 +62,9 @@ fn in_magic(code: &str, cursor: usize) -> bool {
     }
     let assigned = line.lines().next().unwrap_or_default();
     let magic = assigned.starts_with(['%', '!', '?'])
-        || assigned.split_once('=').is_some_and(|(_, right)| right.trim_start().starts_with('%'));
+        || assigned
+            .split_once('=')
+            .is_some_and(|(_, right)| right.trim_start().starts_with('%'));
     lexer.at_top() && magic
 }
 

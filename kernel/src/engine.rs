@@ -96,7 +96,8 @@ impl Kernel {
                 } else {
                     ironsage_magics::help(name)
                 };
-                help.map(|bundle| front.display(&bundle)).map_err(|error| of_magic(&error))
+                help.map(|bundle| front.display(&bundle))
+                    .map_err(|error| of_magic(&error))
             }
             Segment::Misplaced { name } => Err(failure(
                 "UsageError",
@@ -106,13 +107,7 @@ impl Kernel {
         }
     }
 
-    fn magic(
-        &self,
-        command: &str,
-        target: &str,
-        body: Option<&str>,
-        front: &CellFront<'_>,
-    ) -> Result<(), CellFailure> {
+    fn magic(&self, command: &str, target: &str, body: Option<&str>, front: &CellFront<'_>) -> Result<(), CellFailure> {
         ironsage_magics::run_line_bound(target, command, body, &self.session, front).map_err(|error| of_magic(&error))
     }
 
@@ -195,9 +190,9 @@ fn completeness(code: &str) -> Completeness {
                 Completeness::Complete
             }
         }
-        Some(_) if code.trim_end_matches(['\n', '\r']).ends_with('\\') => {
-            Completeness::Incomplete { indent: "    ".to_owned() }
-        }
+        Some(_) if code.trim_end_matches(['\n', '\r']).ends_with('\\') => Completeness::Incomplete {
+            indent: "    ".to_owned(),
+        },
         Some(_) => Completeness::Complete,
     }
 }
@@ -239,7 +234,9 @@ mod tests {
 
     #[test]
     fn a_console_waits_for_what_is_open() {
-        let incomplete = |indent: &str| Completeness::Incomplete { indent: indent.to_owned() };
+        let incomplete = |indent: &str| Completeness::Incomplete {
+            indent: indent.to_owned(),
+        };
         for (code, expected) in [
             ("let x = 1;", Completeness::Complete),
             ("fn f() {", incomplete("    ")),

@@ -148,7 +148,10 @@ mod tests {
         assert!(!folder.join("leftover").exists());
 
         let spec: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("kernel.json")).unwrap()).unwrap();
-        assert_eq!(spec["argv"], json!(["/opt/ironsage", "kernel", "-f", "{connection_file}"]));
+        assert_eq!(
+            spec["argv"],
+            json!(["/opt/ironsage", "kernel", "-f", "{connection_file}"])
+        );
         assert_eq!(spec["display_name"], "Rust (Ironsage)");
         assert_eq!(spec["interrupt_mode"], "message");
         assert!(folder.join("logo-svg.svg").is_file());

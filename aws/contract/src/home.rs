@@ -23,9 +23,7 @@ pub enum HomeError {
     #[error("no folder for Ironsage's data: neither IRONSAGE_HOME nor HOME is set")]
     Nowhere,
     /// The working directory, to which a relative path refers, cannot be read.
-    #[error(
-        "IRONSAGE_HOME is the relative path {path:?}, and the working directory cannot be read: {source}"
-    )]
+    #[error("IRONSAGE_HOME is the relative path {path:?}, and the working directory cannot be read: {source}")]
     Relative {
         /// The value of `IRONSAGE_HOME`.
         path: PathBuf,
@@ -54,12 +52,8 @@ impl Home {
     fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>, ci: bool) -> Result<Home, HomeError> {
         if let Some(path) = lookup(env::ENV_HOME) {
             let path = PathBuf::from(path);
-            let path = std::path::absolute(&path)
-                .map_err(|source| HomeError::Relative { path, source })?;
-            return Ok(Home {
-                path,
-                private: true,
-            });
+            let path = std::path::absolute(&path).map_err(|source| HomeError::Relative { path, source })?;
+            return Ok(Home { path, private: true });
         }
         // XDG wants relative values to be ignored.
         let xdg = lookup(env::ENV_XDG_DATA_HOME)
@@ -86,10 +80,7 @@ impl Home {
     pub fn at(path: impl Into<PathBuf>) -> Home {
         let path = path.into();
         let path = std::path::absolute(&path).unwrap_or(path);
-        Home {
-            path,
-            private: true,
-        }
+        Home { path, private: true }
     }
 
     /// The folder itself.
@@ -140,12 +131,7 @@ mod tests {
             .map(|(k, v)| (k.to_string(), OsString::from(v)))
             .collect();
         Home::from_lookup(
-            move |name| {
-                variables
-                    .iter()
-                    .find(|(k, _)| k == name)
-                    .map(|(_, v)| v.clone())
-            },
+            move |name| variables.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()),
             ci,
         )
     }
@@ -153,11 +139,7 @@ mod tests {
     #[test]
     fn the_named_home_comes_first_and_is_private() {
         let found = home(
-            &[
-                ("IRONSAGE_HOME", "/a/b"),
-                ("XDG_DATA_HOME", "/x"),
-                ("HOME", "/h"),
-            ],
+            &[("IRONSAGE_HOME", "/a/b"), ("XDG_DATA_HOME", "/x"), ("HOME", "/h")],
             false,
         )
         .unwrap();
@@ -167,12 +149,7 @@ mod tests {
 
     #[test]
     fn a_relative_home_is_made_absolute_because_the_service_changes_its_folder() {
-        assert!(
-            home(&[("IRONSAGE_HOME", "here")], false)
-                .unwrap()
-                .path()
-                .is_absolute()
-        );
+        assert!(home(&[("IRONSAGE_HOME", "here")], false).unwrap().path().is_absolute());
         assert!(Home::at("here").path().is_absolute());
     }
 
@@ -183,10 +160,7 @@ mod tests {
         assert!(!found.is_private());
         let found = home(&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")], true).unwrap();
         assert!(found.path().starts_with("/h") && found.path().ends_with("ironsage"));
-        assert!(
-            found.is_private(),
-            "under CI the service ends with its kernel"
-        );
+        assert!(found.is_private(), "under CI the service ends with its kernel");
     }
 
     #[test]

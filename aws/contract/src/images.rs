@@ -51,8 +51,7 @@ impl Image {
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| {
-        serde_json::from_str(include_str!("../data/image-uris.json"))
-            .expect("image-uris.json fits its own shape")
+        serde_json::from_str(include_str!("../data/image-uris.json")).expect("image-uris.json fits its own shape")
     })
 }
 
@@ -81,10 +80,7 @@ pub fn algorithm_of(image_uri: &str) -> Option<&'static str> {
     table.algorithms.iter().find_map(|(name, algorithm)| {
         let fits = algorithm.images.iter().any(|image| {
             image.repository == repository
-                && image
-                    .accounts
-                    .get(region)
-                    .is_some_and(|known| known == account)
+                && image.accounts.get(region).is_some_and(|known| known == account)
                 && (image.tags().any(|known| known == tag)
                     || algorithm
                         .version_aliases
@@ -99,9 +95,7 @@ pub fn algorithm_of(image_uri: &str) -> Option<&'static str> {
 /// or not offered there.
 pub fn image_uri(algorithm: &str, region: &str) -> Option<String> {
     let table = table();
-    let domain = table
-        .domain_by_partition
-        .get(table.region_partition.get(region)?)?;
+    let domain = table.domain_by_partition.get(table.region_partition.get(region)?)?;
     let image = table
         .algorithms
         .get(algorithm)?
@@ -131,10 +125,7 @@ mod tests {
                 for (region, account) in &image.accounts {
                     let domain = &table.domain_by_partition[&table.region_partition[region]];
                     for tag in image.tags() {
-                        let uri = format!(
-                            "{account}.dkr.ecr.{region}.{domain}/{}:{tag}",
-                            image.repository
-                        );
+                        let uri = format!("{account}.dkr.ecr.{region}.{domain}/{}:{tag}", image.repository);
                         assert_eq!(algorithm_of(&uri), Some(name.as_str()), "{uri}");
                         seen += 1;
                     }

@@ -14,9 +14,6 @@ pub mod service;
 pub mod uri;
 
 pub use home::{Home, HomeError};
-pub use names::{
-    BucketName, EndpointConfigName, EndpointName, ModelName, NameError, TrainingJobName,
-    VariantName,
-};
+pub use names::{BucketName, EndpointConfigName, EndpointName, ModelName, NameError, TrainingJobName, VariantName};
 pub use service::{LocalCredentials, ServiceInfo};
 pub use uri::{S3Uri, Scheme, UriError};

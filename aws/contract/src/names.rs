@@ -92,11 +92,7 @@ impl std::error::Error for NameError {}
 fn is_dashed(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    ends(bytes.first())
-        && ends(bytes.last())
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+    ends(bytes.first()) && ends(bytes.last()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
 }
 
 fn check(rule: &'static Rule, text: &str) -> Result<(), NameError> {
@@ -310,10 +306,7 @@ mod tests {
     #[test]
     fn a_person_s_words_and_a_name_that_works() {
         let error = EndpointName::new("shell age!").unwrap_err();
-        assert!(
-            error.to_string().contains("cannot be a endpoint name")
-                || error.to_string().contains("endpoint name")
-        );
+        assert!(error.to_string().contains("cannot be a endpoint name") || error.to_string().contains("endpoint name"));
         assert_eq!(error.hint().unwrap(), "try \"shell-age\"");
         assert!(EndpointName::new(error.suggestion.as_ref().unwrap()).is_ok());
         assert_eq!(
@@ -325,13 +318,7 @@ mod tests {
 
     #[test]
     fn buckets() {
-        for good in [
-            "abc",
-            "sagemaker-us-east-1-000000000000",
-            "a.b",
-            "0a0",
-            &"a".repeat(63),
-        ] {
+        for good in ["abc", "sagemaker-us-east-1-000000000000", "a.b", "0a0", &"a".repeat(63)] {
             assert!(BucketName::new(good).is_ok(), "{good}");
         }
         for bad in [

@@ -84,8 +84,7 @@ impl UriError {
             }
             UriError::NoBucket { .. } => "write s3://bucket/key".to_owned(),
             UriError::Bucket { .. } => {
-                "a bucket has 3 to 63 characters: lower-case letters, digits, dots and hyphens"
-                    .to_owned()
+                "a bucket has 3 to 63 characters: lower-case letters, digits, dots and hyphens".to_owned()
             }
             UriError::KeyTooLong { .. } => "choose a shorter key".to_owned(),
         })
@@ -186,10 +185,7 @@ impl S3Uri {
 
     /// The same object under another scheme (the wire knows only `s3://`).
     pub fn with_scheme(&self, scheme: Scheme) -> S3Uri {
-        S3Uri {
-            scheme,
-            ..self.clone()
-        }
+        S3Uri { scheme, ..self.clone() }
     }
 }
 
@@ -202,9 +198,7 @@ impl FromStr for S3Uri {
         } else if let Some(rest) = text.strip_prefix("local://") {
             (Scheme::Local, rest)
         } else {
-            return Err(UriError::Scheme {
-                text: text.to_owned(),
-            });
+            return Err(UriError::Scheme { text: text.to_owned() });
         };
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         S3Uri::new(scheme, bucket, key)
@@ -251,17 +245,10 @@ mod tests {
         assert_eq!(uri.file_name(), "abalone 1%2F.csv");
         let bucket: S3Uri = "local://shells".parse().unwrap();
         assert_eq!(
-            (
-                bucket.key(),
-                bucket.is_prefix(),
-                bucket.to_string().as_str()
-            ),
+            (bucket.key(), bucket.is_prefix(), bucket.to_string().as_str()),
             ("", true, "local://shells")
         );
-        assert_eq!(
-            "s3://shells/".parse::<S3Uri>().unwrap().to_string(),
-            "s3://shells"
-        );
+        assert_eq!("s3://shells/".parse::<S3Uri>().unwrap().to_string(), "s3://shells");
     }
 
     #[test]
@@ -293,11 +280,7 @@ mod tests {
             long.parse::<S3Uri>(),
             Err(UriError::KeyTooLong { length: 1025, .. })
         ));
-        assert!(
-            format!("s3://abc/{}", "k".repeat(1024))
-                .parse::<S3Uri>()
-                .is_ok()
-        );
+        assert!(format!("s3://abc/{}", "k".repeat(1024)).parse::<S3Uri>().is_ok());
     }
 
     proptest! {

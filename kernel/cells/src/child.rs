@@ -62,24 +62,6 @@ pub fn runtime_hook() {
     }
     evcxr::runtime_hook();
     prepare_environment();
-    hear_interrupts();
-}
-
-extern "C" fn do_nothing(_: c_int) {}
-
-/// A kernel that was started in the background of a script ignores SIGINT, and so would cargo, to
-/// which it is sent when a compile is to stop. A handler is not inherited; ignoring is.
-fn hear_interrupts() {
-    // SAFETY: a zeroed structure is a valid one to be filled, and a valid empty mask.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        let asked = libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut action);
-        if asked == 0 && action.sa_sigaction == libc::SIG_IGN {
-            action.sa_sigaction = do_nothing as extern "C" fn(c_int) as usize;
-            action.sa_flags = libc::SA_RESTART;
-            libc::sigaction(libc::SIGINT, &raw const action, std::ptr::null_mut());
-        }
-    }
 }
 
 #[expect(

@@ -30,6 +30,9 @@ use crate::{Evaluated, Evaluator, MimeBundle, Outputs, Variable, warm};
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A completion that takes longer is of no use to the person typing.
 const COMPLETION_LIMIT: Duration = Duration::from_millis(400);
+/// How long nobody must have wanted anything before the evaluator warms itself up: in a run of all
+/// cells the next one comes sooner.
+const WARM_AFTER: Duration = Duration::from_millis(300);
 /// Output between cells that is kept for the next one.
 const MOST_STRAY_EVENTS: usize = 10_000;
 
@@ -238,6 +241,7 @@ impl EvcxrEvaluator {
         interrupt.set_phase(Phase::Waiting);
         let result = self.run_to_end(code, plain, outputs);
         interrupt.set_phase(Phase::Idle);
+        interrupt.settle();
         result
     }
 
@@ -342,13 +346,21 @@ impl Worker {
         if let Err(error) = self.ensure_session() {
             tracing::warn!(%error, "Rust cells are not ready");
         }
-        if jobs.is_empty()
-            && let Some(session) = &mut self.session
-        {
-            session.warm_up();
-        }
         self.shared.ready.store(true, Ordering::SeqCst);
-        for job in jobs {
+        let mut warmed = false;
+        loop {
+            let patience = if warmed { Duration::MAX } else { WARM_AFTER };
+            let job = match jobs.recv_timeout(patience) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(session) = &mut self.session {
+                        session.warm_up();
+                        warmed = true;
+                    }
+                    continue;
+                }
+            };
             match job {
                 Job::Quit => break,
                 Job::Cell { code, plain, ticket } => {

@@ -51,6 +51,8 @@ struct State {
     compiler: AtomicU32,
     /// Counts cells, so that a late helper thread stops nothing but its own.
     cell: AtomicU32,
+    /// How many helper threads are at work.
+    helpers: AtomicU32,
     pressed: AtomicBool,
     killed: AtomicBool,
 }
@@ -92,18 +94,34 @@ impl Interrupt {
     fn stop_compilers(&self) {
         let state = Arc::clone(&self.state);
         let cell = state.cell.load(Ordering::SeqCst);
-        state.stop_compiler_now();
-        let helper = std::thread::Builder::new().name("ironsage-interrupt".to_owned());
-        let _ = helper.spawn(move || {
+        state.helpers.fetch_add(1, Ordering::SeqCst);
+        let work = move || {
+            let mut told = Vec::new();
             for _ in 0..LOOKS {
-                std::thread::sleep(LOOK_EVERY);
                 let same_cell = state.cell.load(Ordering::SeqCst) == cell;
-                if !same_cell || state.phase() != Phase::Compiling {
-                    return;
+                let compiling = same_cell && state.phase() == Phase::Compiling;
+                if compiling {
+                    told.extend(state.stop_compiler_now());
                 }
-                state.stop_compiler_now();
+                told.retain(|process| is_running(*process));
+                if !compiling && told.is_empty() {
+                    break;
+                }
+                std::thread::sleep(LOOK_EVERY);
             }
-        });
+            state.helpers.fetch_sub(1, Ordering::SeqCst);
+        };
+        let helper = std::thread::Builder::new().name("ironsage-interrupt".to_owned());
+        if helper.spawn(work).is_err() {
+            self.state.helpers.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Waits for what was told to stop: a compiler that still writes would spoil the next cell's files.
+    pub(crate) fn settle(&self) {
+        while self.state.helpers.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(LOOK_EVERY / 4);
+        }
     }
 
     pub(crate) fn begin_cell(&self) {
@@ -178,28 +196,46 @@ impl State {
         }
     }
 
-    fn stop_compiler_now(&self) {
-        signal(self.compiler.load(Ordering::SeqCst), Signal::INT);
-        for process in cargo_processes(self.thread.load(Ordering::SeqCst)) {
-            signal(process, Signal::INT);
+    /// Tells cargo, rustc and the linker to end; they do not pass it on to each other.
+    fn stop_compiler_now(&self) -> Vec<u32> {
+        let mut processes = children(&format!("/proc/self/task/{}", self.thread.load(Ordering::SeqCst)));
+        processes.retain(|process| is_compiler(*process));
+        processes.push(self.compiler.load(Ordering::SeqCst));
+        let mut next = 0;
+        while let Some(process) = processes.get(next) {
+            let threads = std::fs::read_dir(format!("/proc/{process}/task"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let descendants: Vec<u32> = threads
+                .flat_map(|thread| children(&thread.path().to_string_lossy()))
+                .collect();
+            processes.extend(descendants);
+            next += 1;
         }
+        processes.iter().for_each(|process| signal(*process, Signal::TERM));
+        processes
     }
 }
 
-/// The cargo processes that a thread has started: evcxr runs one at a time.
-fn cargo_processes(thread: u32) -> Vec<u32> {
-    let path = format!("/proc/self/task/{thread}/children");
-    let Ok(children) = std::fs::read_to_string(path) else {
-        return Vec::new();
-    };
+/// The processes that a thread has started; nothing where it has gone.
+fn children(thread: &str) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("{thread}/children")).unwrap_or_default();
     children
         .split_whitespace()
         .filter_map(|process| process.parse().ok())
-        .filter(|process| {
-            std::fs::read_to_string(format!("/proc/{process}/comm"))
-                .is_ok_and(|name| matches!(name.trim(), "cargo" | "mold"))
-        })
         .collect()
+}
+
+/// evcxr runs one cargo at a time, or mold to ask for its version; the other child runs the cells.
+fn is_compiler(process: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| matches!(name.trim(), "cargo" | "mold"))
+}
+
+/// Whether a process is there and has not ended: one that nobody has asked for its status is as good as gone.
+fn is_running(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 fn signal(process: u32, signal: Signal) {

@@ -205,6 +205,7 @@ pub fn install(from: &Path, to: &Path, progress: &dyn Fn(&str)) -> Result<PathBu
     for file in &closure.files {
         copy_into(file, &deps)?;
     }
+    strip(&deps);
     copy_into(&dylib, staged.path())?;
     let manifest = Manifest {
         key: key(&toolchain),
@@ -462,6 +463,21 @@ fn file_name(file: &Path) -> String {
 fn copy_into(file: &Path, folder: &Path) -> Result<(), WarmError> {
     std::fs::copy(file, folder.join(file_name(file))).map_err(at(file))?;
     Ok(())
+}
+
+/// Takes the symbol tables out of the libraries of procedural macros, three quarters of their size.
+/// Without the tool they work as well.
+fn strip(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let libraries = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "so"));
+    let stripped = Command::new("strip").arg("--strip-unneeded").args(libraries).output();
+    match stripped {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => tracing::warn!(said = %String::from_utf8_lossy(&output.stderr), "`strip` failed"),
+        Err(error) => tracing::warn!(%error, "there is no `strip`"),
+    }
 }
 
 fn stamp(file: &Path) -> Result<String, WarmError> {

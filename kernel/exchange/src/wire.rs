@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_record_arrives_with_its_descriptor() {
         let (left, right) = UnixStream::pair().unwrap();
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
         let request = Request::Put {
             name: "größe".to_owned(),
         };

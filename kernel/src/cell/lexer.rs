@@ -148,9 +148,7 @@ impl Lexer {
 
     fn raw_string(&mut self, hashes: u32, c: char, rest: &str) -> usize {
         let hashes = hashes as usize;
-        let closes = c == '"'
-            && rest.len() > hashes
-            && rest.as_bytes()[1..=hashes].iter().all(|b| *b == b'#');
+        let closes = c == '"' && rest.len() > hashes && rest.as_bytes()[1..=hashes].iter().all(|b| *b == b'#');
         if closes {
             self.state = State::Code;
             return 1 + hashes;
@@ -166,10 +164,10 @@ fn character_or_lifetime(rest: &str) -> usize {
         let mut escaped = false;
         for (index, c) in after.char_indices() {
             match c {
+                '\n' => break,
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
                 '\'' => return 1 + index + 1,
-                '\n' => break,
                 _ => {}
             }
         }

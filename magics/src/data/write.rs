@@ -54,7 +54,13 @@ pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), MagicError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(fail)?;
+    if !folder.is_dir() {
+        let folder = folder.display();
+        return Err(
+            MagicError::not_found(format!("cannot write {}: there is no folder {folder}", path.display()))
+                .with_hint(format!("`!mkdir -p {folder}` makes it")),
+        );
+    }
     let mut file = tempfile::Builder::new()
         .prefix(".ironsage-")
         .permissions(permissions())
@@ -97,12 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_folders_are_made() {
+    fn a_file_is_replaced_whole_and_no_folder_is_made() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new/t.csv");
+        let path = folder.path().join("t.csv");
         file(&path, b"one").unwrap();
         file(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        let error = file(&folder.path().join("new/t.csv"), b"three").unwrap_err();
+        assert!(error.hint.unwrap().starts_with("`!mkdir -p "));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

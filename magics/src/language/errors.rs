@@ -27,8 +27,8 @@ pub(crate) fn from_clap(error: &clap::Error, entry: &Entry) -> MagicError {
     let suggestion = |kind| context(kind).map(|meant| format!("did you mean `{meant}`?"));
     match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
-            let hint =
-                suggestion(ContextKind::SuggestedArg).unwrap_or_else(|| format!("`{typed} --help` lists its options"));
+            let hint = suggest::did_you_mean(&argument, options(entry, &typed).iter().map(String::as_str))
+                .unwrap_or_else(|| format!("`{typed} --help` lists its options"));
             MagicError::usage(format!("{typed} has no option `{argument}`")).with_hint(hint)
         }
         ErrorKind::UnknownArgument => MagicError::usage(format!("{typed} has no use for `{argument}`")).with_hint(help),
@@ -91,6 +91,16 @@ fn subcommands(entry: &Entry) -> Vec<String> {
         .command()
         .get_subcommands()
         .map(|sub| sub.get_name().to_owned())
+        .collect()
+}
+
+/// The long options of a magic or of its subcommand, as they are typed.
+fn options(entry: &Entry, typed: &str) -> Vec<String> {
+    let command = entry.command();
+    let subcommand = typed.split(' ').nth(1).and_then(|name| command.find_subcommand(name));
+    let arguments = subcommand.unwrap_or(&command).get_arguments();
+    arguments
+        .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
         .collect()
 }
 

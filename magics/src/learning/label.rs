@@ -277,12 +277,7 @@ impl Label {
 /// The different values as text, in the order of the label's own type.
 fn distinct(labels: &Column) -> Result<Vec<String>, MagicError> {
     let values = labels.unique()?.sort(SortOptions::default())?.drop_nulls();
-    Ok(as_texts(&values)?
-        .str()?
-        .iter()
-        .flatten()
-        .map(str::to_owned)
-        .collect())
+    Ok(as_texts(&values)?.str()?.iter().flatten().map(str::to_owned).collect())
 }
 
 fn as_texts(labels: &Column) -> Result<Column, MagicError> {

@@ -227,6 +227,9 @@ mod tests {
         }];
         assert!(with_predictions(&frame, &predictions, "").is_err());
         let named = with_predictions(&frame, &predictions, "p_").unwrap();
-        assert_eq!(crate::text::columns_of(&named), ["score", "p_score", "p_predicted_label"]);
+        assert_eq!(
+            crate::text::columns_of(&named),
+            ["score", "p_score", "p_predicted_label"]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use ironsage_client::Client;
-use ironsage_contract::names::EndpointName;
+use ironsage_contract::names::{EndpointName, NameError};
 use ironsage_display::{Front, note, text};
 
 use crate::error::MagicError;
@@ -93,8 +93,9 @@ pub(super) fn remove(session: &Session, endpoint: &str, front: &dyn Front) -> Re
 }
 
 fn endpoint_name(name: &str) -> Result<String, MagicError> {
-    let parsed: EndpointName = name.parse().map_err(|error| MagicError::usage(format!("{error}")))?;
-    Ok(parsed.to_string())
+    let parsed: Result<EndpointName, NameError> = name.parse();
+    let name = parsed.map_err(|error| MagicError::usage(error.to_string()).with_hint_from(error.hint()))?;
+    Ok(name.to_string())
 }
 
 /// Where an endpoint goes. Until an account can be connected, an instance type of AWS is stood in for here.

@@ -90,6 +90,7 @@ impl Magic for Train {
         let mut asked = asked_hyperparameters(call)?;
         let task = label.task(&labels, asked.get("predictor_type"), self.positive.as_deref())?;
         asked.set("predictor_type", task.predictor_type());
+        LinearLearner.schema().check(&asked).map_err(LearnError::from)?;
 
         let leave: Vec<String> = label.columns.iter().chain(&self.weights).cloned().collect();
         let choice = Choice {

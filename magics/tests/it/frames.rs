@@ -80,6 +80,7 @@ fn files_that_cannot_be_read_are_told_with_their_line() {
 #[test]
 fn what_is_saved_loads_again() {
     let bench = Bench::new().small();
+    bench.shell("mkdir out").unwrap();
     for name in [
         "s.csv",
         "s.tsv",
@@ -236,6 +237,9 @@ fn who_lists_everything_with_a_name() {
 #[test]
 fn folders_variables_and_written_files() {
     let bench = Bench::new();
+    let error = bench.cell("%%writefile sub/note.txt\nfirst {{kept}}\n").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    bench.shell("mkdir sub").unwrap();
     bench.cell("%%writefile sub/note.txt\nfirst {{kept}}\n").unwrap();
     assert_eq!(bench.told(), "sub/note.txt written (1 line, 15 B)");
     bench.cell("%%writefile sub/note.txt\nfirst {{kept}}\n").unwrap();

@@ -7,7 +7,7 @@ use crate::bench::Bench;
 #[test]
 fn the_numbers_of_the_quickstart() {
     let bench = Bench::new();
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../notebooks/data/abalone.csv");
+    let data = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../notebooks/data/abalone.csv");
     bench.file("data/abalone.csv", std::fs::read(data).unwrap());
     for _ in 0..2 {
         bench.line("%load data/abalone.csv -o abalone").unwrap();

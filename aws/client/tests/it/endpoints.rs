@@ -11,12 +11,10 @@ use ironsage_contract::{S3Uri, images};
 
 use crate::service::{StopAfter, bucket, client, uri};
 
-/// Not a test: what the service starts for an endpoint (see `service::serving_executable`).
+/// What the service starts for an endpoint (see `service::serving_executable`).
 /// Echoes request bodies; a body "fail" is a 400 in the form of our own containers.
-#[test]
-#[ignore = "run by the service under test as an endpoint's process"]
-fn the_server_itself() {
-    let port: u16 = std::env::var("SAGEMAKER_BIND_TO_PORT").unwrap().parse().unwrap();
+fn serve(port: &str) {
+    let port: u16 = port.parse().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
@@ -74,6 +72,9 @@ fn artifact(client: &Client) -> S3Uri {
 
 #[test]
 fn an_endpoint_lives_and_goes() {
+    if let Ok(port) = std::env::var("SAGEMAKER_BIND_TO_PORT") {
+        return serve(&port);
+    }
     let client = client();
     let artifact = artifact(&client);
     let image = images::image_uri("linear-learner", &client.place().region).unwrap();

@@ -7,4 +7,3 @@ mod endpoints;
 mod environment;
 mod objects;
 mod service;
-mod speed;

@@ -67,7 +67,7 @@ fn serving_executable(folder: &std::path::Path) -> PathBuf {
     let script = folder.join("server.sh");
     let me = std::env::current_exe().unwrap();
     let text = format!(
-        "#!/bin/sh\nexec '{}' --ignored --exact endpoints::the_server_itself --nocapture\n",
+        "#!/bin/sh\nexec '{}' --exact endpoints::an_endpoint_lives_and_goes --nocapture\n",
         me.display()
     );
     std::fs::write(&script, text).unwrap();

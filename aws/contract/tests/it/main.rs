@@ -32,23 +32,15 @@ fn every_built_algorithm_has_an_image_that_leads_back_to_it() {
 #[test]
 fn uris_and_names_travel_as_plain_json_strings() {
     let uri: S3Uri = "local://shells/raw/a.csv".parse().unwrap();
-    assert_eq!(
-        serde_json::to_string(&uri).unwrap(),
-        "\"local://shells/raw/a.csv\""
-    );
-    assert_eq!(
-        uri.with_scheme(Scheme::S3).to_string(),
-        "s3://shells/raw/a.csv"
-    );
+    assert_eq!(serde_json::to_string(&uri).unwrap(), "\"local://shells/raw/a.csv\"");
+    assert_eq!(uri.with_scheme(Scheme::S3).to_string(), "s3://shells/raw/a.csv");
     assert_eq!(
         serde_json::from_str::<S3Uri>("\"local://shells/raw/a.csv\"").unwrap(),
         uri
     );
     assert!(serde_json::from_str::<S3Uri>("\"shells\"").is_err());
     assert_eq!(
-        serde_json::from_str::<EndpointName>("\"a--b\"")
-            .unwrap()
-            .as_str(),
+        serde_json::from_str::<EndpointName>("\"a--b\"").unwrap().as_str(),
         "a--b"
     );
     let refused = serde_json::from_str::<EndpointName>("\"a_b\"").unwrap_err();

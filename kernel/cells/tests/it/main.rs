@@ -19,6 +19,9 @@ use support::{Lab, Test};
 
 fn main() -> ExitCode {
     ironsage_cells::runtime_hook();
+    if std::env::var_os(stop::SIT).is_some() {
+        return stop::sit();
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
     let tests: Vec<Test> = [cells::TESTS, frames::TESTS, stop::TESTS].concat();
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
+    let begun = Instant::now();
     let mut lab = Lab::start();
     if filters.iter().any(|filter| *filter == "bench") {
         bench::run(&mut lab);
@@ -46,12 +50,18 @@ fn main() -> ExitCode {
             failed.push(name);
         }
     }
-    println!("{} of {count} tests passed", count - failed.len());
     lab.finish();
-    if failed.is_empty() && count > 0 {
-        ExitCode::SUCCESS
-    } else {
-        println!("failed: {failed:?}");
-        ExitCode::FAILURE
+    let (passed, seconds) = (count - failed.len(), begun.elapsed().as_secs_f64());
+    let good = failed.is_empty() && count > 0;
+    let word = if good { "ok" } else { "FAILED" };
+    // As libtest says it, for those who count.
+    println!(
+        "test result: {word}. {passed} passed; {} failed; 0 ignored; finished in {seconds:.2}s",
+        failed.len()
+    );
+    if good {
+        return ExitCode::SUCCESS;
     }
+    println!("failed: {failed:?}");
+    ExitCode::FAILURE
 }

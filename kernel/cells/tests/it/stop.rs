@@ -1,5 +1,8 @@
 //! Stop: during a compile, during a run that listens, and during one that does not.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use ironsage_cells::{CellError, Evaluator, MimeBundle, Outputs, Stopped};
@@ -11,7 +14,49 @@ pub const TESTS: &[Test] = &[
     ("stop::a_cell_that_listens", a_cell_that_listens),
     ("stop::a_cell_that_does_not", a_cell_that_does_not),
     ("stop::completions_while_a_cell_runs", completions_while_a_cell_runs),
+    (
+        "stop::a_killed_kernel_leaves_no_process",
+        a_killed_kernel_leaves_no_process,
+    ),
 ];
+
+/// Makes this executable a kernel that starts an evaluator, says the id of the process for cells,
+/// and sits there.
+pub const SIT: &str = "IRONSAGE_TEST_SIT";
+
+pub fn sit() -> ExitCode {
+    let mut lab = Lab::start();
+    println!("process {}", lab.value("std::process::id()"));
+    std::thread::sleep(Duration::from_secs(60));
+    ExitCode::FAILURE
+}
+
+fn a_killed_kernel_leaves_no_process(_: &mut Lab) {
+    let mut kernel = Command::new(std::env::current_exe().unwrap())
+        .env(SIT, "1")
+        .env("IRONSAGE_TEST_PRELUDE_AS_IT_IS", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(kernel.stdout.take().unwrap()).lines();
+    let child = lines
+        .map(Result::unwrap)
+        .find_map(|line| line.strip_prefix("process ").map(str::to_owned))
+        .unwrap();
+    let child = Path::new("/proc").join(child);
+    assert!(child.exists());
+    kernel.kill().unwrap();
+    kernel.wait().unwrap();
+    let until = Instant::now() + Duration::from_secs(3);
+    while child.exists() {
+        assert!(Instant::now() < until, "{} lives on", child.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // The folder of the dead is removed by the next session; `folder.rs` tests that.
+    let folder = std::env::temp_dir().join(format!("ironsage-cells-{}", kernel.id()));
+    assert!(folder.exists());
+    std::fs::remove_dir_all(folder).unwrap();
+}
 
 /// Calls something once, from another thread's output.
 struct When<F: Fn() + Sync>(&'static str, F);
@@ -52,7 +97,18 @@ fn while_compiling(lab: &mut Lab) {
     assert_eq!(error, CellError::Interrupted { lost: Vec::new() });
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!(seen.all().is_empty());
+    assert_eq!(compilers(), Vec::<String>::new());
     assert_eq!(lab.value("kept"), "1");
+}
+
+/// The command lines of compilers and linkers that work in this process's folder.
+fn compilers() -> Vec<String> {
+    let folder = format!("/ironsage-cells-{}/", std::process::id());
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("cmdline")).ok())
+        .filter(|line| line.contains(&folder))
+        .collect()
 }
 
 fn a_cell_that_listens(lab: &mut Lab) {

@@ -96,7 +96,7 @@ fn prelude_folder() -> PathBuf {
 impl Lab {
     pub fn start() -> Lab {
         let folder = prelude_folder();
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let workspace = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..");
         if std::env::var_os("IRONSAGE_TEST_PRELUDE_AS_IT_IS").is_none() {
             let begun = std::time::Instant::now();
             let say = |line: &str| println!("  {line}");
@@ -105,7 +105,12 @@ impl Lab {
             }
             println!("prelude in place after {:.1} s", begun.elapsed().as_secs_f64());
         }
-        assert!(warm::ready(&folder).is_some());
+        let ready = warm::ready(&folder).expect("a prelude that is in place");
+        for other in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            if other.path() != ready {
+                std::fs::remove_dir_all(other.path()).unwrap();
+            }
+        }
         let session = Arc::new(Session::default());
         let mut config = Config::new(session.clone());
         config.prelude = Some(folder);

@@ -6,6 +6,5 @@ mod http;
 mod invocations;
 mod processes;
 mod raw_rows;
-mod speed;
 mod support;
 mod training;

@@ -1,6 +1,6 @@
 //! What only a process of its own can show: signals, exit codes, the log on stdout.
 //!
-//! The processes are this test binary again, told by the environment what to be.
+//! The processes are this test binary again, told by the environment to be what the test is about.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,21 +14,17 @@ use crate::http::Connection;
 use crate::support::save_regressor;
 use crate::training::{csv, job, put};
 
-#[test]
-#[ignore = "run by other tests as a server's process"]
-fn serve_itself() {
-    serve(ServeOptions::from_env().unwrap()).unwrap();
-}
+/// The variable that makes one of these tests the process which another run of it looks at.
+const ITSELF: &str = "IRONSAGE_TEST_ITSELF";
 
-#[test]
-#[ignore = "run by other tests as a job's process"]
-fn train_itself() {
-    train(TrainOptions::from_env()).unwrap();
+fn is_itself() -> bool {
+    std::env::var_os(ITSELF).is_some()
 }
 
 fn start(which: &str, variables: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", which])
+        .args(["--exact", "--nocapture", which])
+        .env(ITSELF, "")
         .envs(variables.iter().copied())
         .stdout(Stdio::piped())
         .spawn()
@@ -56,6 +52,9 @@ fn ended(child: &mut Child) -> std::process::ExitStatus {
 
 #[test]
 fn a_server_ends_within_a_second_of_being_told() {
+    if is_itself() {
+        return serve(ServeOptions::from_env().unwrap()).unwrap();
+    }
     let folder = tempfile::tempdir().unwrap();
     save_regressor(folder.path(), &[1.0], 0.0);
     let free = std::net::TcpListener::bind("127.0.0.1:0")
@@ -65,7 +64,7 @@ fn a_server_ends_within_a_second_of_being_told() {
     let port = free.port().to_string();
     let model = folder.path().to_str().unwrap();
     let variables = [("IRONSAGE_MODEL_DIR", model), ("SAGEMAKER_BIND_TO_PORT", &port)];
-    let mut server = start("processes::serve_itself", &variables);
+    let mut server = start("processes::a_server_ends_within_a_second_of_being_told", &variables);
     let since = Instant::now();
     while std::net::TcpStream::connect(free).is_err() {
         assert!(since.elapsed() < Duration::from_secs(10), "the server didn't start");
@@ -105,6 +104,9 @@ fn a_folder_without_a_model_is_said() {
 
 #[test]
 fn a_job_that_is_stopped_keeps_its_best_model() {
+    if is_itself() {
+        return train(TrainOptions::from_env()).unwrap();
+    }
     let hyperparameters = json!({
         "predictor_type": "regressor", "mini_batch_size": "8", "epochs": "100000",
         "early_stopping_patience": "100000",
@@ -116,7 +118,7 @@ fn a_job_that_is_stopped_keeps_its_best_model() {
     put(base.path(), "train/a.csv", csv(2000));
     let path = base.path().to_str().unwrap();
     let variables = [("SAGEMAKER_BASE_DIR", path), ("IRONSAGE_ALGORITHM", "linear-learner")];
-    let mut child = start("processes::train_itself", &variables);
+    let mut child = start("processes::a_job_that_is_stopped_keeps_its_best_model", &variables);
     let mut log = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let epochs = log
         .by_ref()

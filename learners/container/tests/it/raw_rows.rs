@@ -1,21 +1,10 @@
 //! Raw columns by name: the recipe in the artifact is applied, once, by the server.
 
 use ironsage_container::{Predictor, predict_frame};
-use ironsage_formats::artifact::{self, Card, Input};
-use ironsage_prep::Recipe;
+use ironsage_formats::artifact::Card;
 use polars::prelude::*;
 
-use crate::support::{Running, save_regressor};
-
-/// Training rows: sex is text, length has a hole whose fill is the median 0.5.
-fn training() -> DataFrame {
-    df!(
-        "sex" => ["M", "F", "I", "M", "F"],
-        "length" => [Some(0.4), Some(0.5), None, Some(0.6), Some(0.5)],
-        "rings" => [9_i64, 10, 7, 11, 10],
-    )
-    .unwrap()
-}
+use crate::support::{Running, save_recipe, save_regressor};
 
 /// What is asked; the hole is to be filled with the training rows' median.
 fn asked() -> DataFrame {
@@ -26,34 +15,6 @@ const CSV: &str = "length,sex\n0.25,F\n,I\n1.0,M\n";
 const JSON: &str = r#"{"instances": [{"sex": "F", "length": 0.25}, {"length": null, "sex": "I"}, {"sex": "M", "length": 1, "more": 3}]}"#;
 const LINES: &str =
     "{\"sex\": \"F\", \"length\": 0.25}\n{\"sex\": \"I\", \"length\": null}\n{\"sex\": \"M\", \"length\": 1.0}\n";
-
-pub fn artifact() -> (tempfile::TempDir, Card) {
-    let recipe = Recipe::parse("shells", "fill @numeric median\none_hot sex").unwrap();
-    let fitted = recipe.fit(&training(), &["rings"]).unwrap();
-    let features = fitted.outputs().to_vec();
-    // Each feature gets a weight of its own, so that a mixed-up order changes the score.
-    let weights: Vec<f32> = (0..features.len()).map(|at| 10_f32.powi(at as i32)).collect();
-    let inputs = fitted.inputs().iter();
-    let card = Card {
-        version: 1,
-        algorithm: "linear-learner".to_owned(),
-        task: "regressor".to_owned(),
-        label: "rings".to_owned(),
-        features,
-        inputs: inputs
-            .map(|input| Input {
-                name: input.name.clone(),
-                dtype: input.dtype.clone(),
-            })
-            .collect(),
-        recipe: Some(fitted.to_json()),
-        ..Card::default()
-    };
-    let folder = tempfile::tempdir().unwrap();
-    save_regressor(folder.path(), &weights, 0.5);
-    artifact::write_card(folder.path(), &card).unwrap();
-    (folder, card)
-}
 
 /// The same in plain words: the filled length and the one-hot columns times their weights.
 fn expected(card: &Card) -> Vec<f64> {
@@ -73,7 +34,7 @@ fn expected(card: &Card) -> Vec<f64> {
 
 #[test]
 fn every_road_gives_the_same_predictions() {
-    let (folder, card) = artifact();
+    let (folder, card) = save_recipe();
     assert_eq!(card.features.len(), 4, "{:?}", card.features);
     let expected = expected(&card);
     let server = Running::start(folder.path());
@@ -107,7 +68,7 @@ fn every_road_gives_the_same_predictions() {
 /// Without a header numbers are prepared features, whatever the card says: SageMaker's contract.
 #[test]
 fn prepared_numbers_skip_the_recipe() {
-    let (folder, _card) = artifact();
+    let (folder, _card) = save_recipe();
     let server = Running::start(folder.path());
     let mut connection = server.connect();
     let expected = [1.0 + 20.0 + 300.0 + 4000.0 + 0.5];
@@ -118,7 +79,7 @@ fn prepared_numbers_skip_the_recipe() {
 
 #[test]
 fn what_is_wrong_with_raw_rows_is_said() {
-    let (folder, _card) = artifact();
+    let (folder, _card) = save_recipe();
     let server = Running::start(folder.path());
     let mut connection = server.connect();
     for (content_type, body, message, hint) in [
@@ -159,7 +120,7 @@ fn what_is_wrong_with_raw_rows_is_said() {
 
 #[test]
 fn a_card_of_another_model_is_refused_at_the_start() {
-    let (folder, card) = artifact();
+    let (folder, card) = save_recipe();
     save_regressor(folder.path(), &[1.0], 0.0);
     let error = Predictor::load(folder.path()).err().unwrap();
     assert_eq!(

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use ironsage_container::{ServeOptions, Server};
+use ironsage_formats::artifact::{self, Card, Input};
 use ironsage_formats::model_algo::{self, AdditionalParams, Coefficients, MetricsParams, ModelAlgo};
 use ironsage_formats::mxnet::{self, Values};
+use ironsage_prep::Recipe;
+use polars::prelude::*;
 
 use crate::http::Connection;
 
@@ -68,6 +71,45 @@ pub fn save_regressor(folder: &Path, weights: &[f32], bias: f32) {
         bias_lr_mult: 1.0,
     };
     std::fs::write(folder.join(model_algo::FILE_NAME), model.to_bytes()).unwrap();
+}
+
+/// Training rows: sex is text, length has a hole whose fill is the median 0.5.
+fn shells() -> DataFrame {
+    df!(
+        "sex" => ["M", "F", "I", "M", "F"],
+        "length" => [Some(0.4), Some(0.5), None, Some(0.6), Some(0.5)],
+        "rings" => [9_i64, 10, 7, 11, 10],
+    )
+    .unwrap()
+}
+
+/// A recipe and a regressor behind it.
+pub fn save_recipe() -> (tempfile::TempDir, Card) {
+    let recipe = Recipe::parse("shells", "fill @numeric median\none_hot sex").unwrap();
+    let fitted = recipe.fit(&shells(), &["rings"]).unwrap();
+    let features = fitted.outputs().to_vec();
+    // Each feature gets a weight of its own, so that a mixed-up order changes the score.
+    let weights: Vec<f32> = (0..features.len()).map(|at| 10_f32.powi(at as i32)).collect();
+    let inputs = fitted.inputs().iter();
+    let card = Card {
+        version: 1,
+        algorithm: "linear-learner".to_owned(),
+        task: "regressor".to_owned(),
+        label: "rings".to_owned(),
+        features,
+        inputs: inputs
+            .map(|input| Input {
+                name: input.name.clone(),
+                dtype: input.dtype.clone(),
+            })
+            .collect(),
+        recipe: Some(fitted.to_json()),
+        ..Card::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    save_regressor(folder.path(), &weights, 0.5);
+    artifact::write_card(folder.path(), &card).unwrap();
+    (folder, card)
 }
 
 /// A server in this process; it ends when dropped.

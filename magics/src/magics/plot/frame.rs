@@ -12,6 +12,7 @@ use crate::frames;
 use crate::guard;
 use crate::magics::split::DEFAULT_SEED;
 use crate::session::Session;
+use crate::text;
 
 /// Draws on a worker, so that a large frame does not hold an interrupt up.
 fn draw(
@@ -22,8 +23,12 @@ fn draw(
     picture: impl FnOnce(&DataFrame) -> Result<Plot, PlotError> + Send + 'static,
 ) -> Result<(), MagicError> {
     let frame = frames::collect(name, session, front)?;
+    let name = name.to_owned();
     let picture = guard::on_worker(front, "drawing", move || {
-        picture(&frame).map_err(|error| of_plot(&error))
+        picture(&frame).map_err(|error| match &error {
+            PlotError::NoColumn { name: column, there } => text::no_column(&name, column, there),
+            _ => of_plot(&error),
+        })
     })?;
     common.show(&picture, session, front)
 }

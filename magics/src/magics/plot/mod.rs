@@ -9,7 +9,6 @@ use ironsage_display::{Front, note};
 
 use crate::data::write;
 use crate::error::{ErrorKind, MagicError};
-use crate::language::suggest;
 use crate::magic::{Call, Form, Group, Magic};
 use crate::session::Session;
 
@@ -153,9 +152,5 @@ pub(crate) fn of_plot(error: &PlotError) -> MagicError {
         PlotError::Bins { .. } | PlotError::Size { .. } => ErrorKind::UsageError,
         PlotError::Lengths { .. } | PlotError::Drawing(_) => ErrorKind::InternalError,
     };
-    let hint = match error {
-        PlotError::NoColumn { name, there } => suggest::nearest_or_list(name, "its columns", there),
-        _ => error.hint(),
-    };
-    MagicError::new(kind, error.to_string()).with_hint_from(hint)
+    MagicError::new(kind, error.to_string()).with_hint_from(error.hint())
 }

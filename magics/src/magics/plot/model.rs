@@ -33,12 +33,22 @@ pub(super) struct Alone {
 
 impl OnFrame {
     pub(super) fn residuals(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let picture = residuals(&*session.model(&self.model)?, &session.frame(&self.frame)?, &self.frame, &self.common)?;
+        let picture = residuals(
+            &*session.model(&self.model)?,
+            &session.frame(&self.frame)?,
+            &self.frame,
+            &self.common,
+        )?;
         self.common.show(&picture, session, front)
     }
 
     pub(super) fn roc(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let picture = roc(&*session.model(&self.model)?, &session.frame(&self.frame)?, &self.frame, &self.common)?;
+        let picture = roc(
+            &*session.model(&self.model)?,
+            &session.frame(&self.frame)?,
+            &self.frame,
+            &self.common,
+        )?;
         self.common.show(&picture, session, front)
     }
 }
@@ -63,7 +73,9 @@ fn residuals(model: &SavedModel, frame: &DataFrame, frame_name: &str, common: &C
     let scored = score::score(model, frame, frame_name)?;
     let options = plot::ResidualsOptions {
         label: model.card.label.clone(),
-        title: common.title().or_else(|| Some(format!("{} on {frame_name}: residuals", model.name))),
+        title: common
+            .title()
+            .or_else(|| Some(format!("{} on {frame_name}: residuals", model.name))),
         size: common.size(),
         ..Default::default()
     };
@@ -80,7 +92,9 @@ fn roc(model: &SavedModel, frame: &DataFrame, frame_name: &str, common: &Common)
     let options = plot::RocOptions {
         threshold: Some(f64::from(model.threshold())),
         label: model.card.label.clone(),
-        title: common.title().or_else(|| Some(format!("{} on {frame_name}: ROC curve", model.name))),
+        title: common
+            .title()
+            .or_else(|| Some(format!("{} on {frame_name}: ROC curve", model.name))),
         size: common.size(),
         ..Default::default()
     };
@@ -102,7 +116,9 @@ pub(crate) fn learning(model: &SavedModel, common: &Common) -> Result<Plot, Magi
     let options = plot::LearningOptions {
         metric: curve.measure,
         kept: Some(curve.kept as u32 + 1),
-        title: common.title().or_else(|| Some(format!("{}: learning curve", model.name))),
+        title: common
+            .title()
+            .or_else(|| Some(format!("{}: learning curve", model.name))),
         size: common.size(),
         ..Default::default()
     };

@@ -1,24 +1,25 @@
-//! Figures for the notes: `cargo test --release -p ironsage-client -- --ignored --nocapture figures`.
+//! Round trips and transfer rates against the local service.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::io::Write as _;
+#[path = "../tests/it/service.rs"]
+#[allow(dead_code)]
+mod service;
+
 use std::time::Instant;
 
 use bytes::Bytes;
 use ironsage_client::Client;
 
-use crate::service::{bucket, pattern, place, uri};
+use service::{bucket, pattern, place, uri};
 
-#[test]
-#[ignore = "prints figures, promises nothing"]
-fn figures_of_transfers() {
+fn main() {
     let place = place();
-    let mut report = String::new();
     let since = Instant::now();
     let client = Client::new(place).unwrap();
-    report.push_str(&format!("a new client: {:?}\n", since.elapsed()));
+    println!("a new client: {:?}", since.elapsed());
     let since = Instant::now();
     client.buckets().unwrap();
-    report.push_str(&format!("its first call: {:?}\n", since.elapsed()));
+    println!("its first call: {:?}", since.elapsed());
     let bucket = bucket(&client);
     let small = uri(&bucket, "small");
     for (name, call) in [
@@ -46,7 +47,7 @@ fn figures_of_transfers() {
             })
             .collect();
         times.sort();
-        report.push_str(&format!("{name}: median {:?}\n", times[50]));
+        println!("{name}: median {:?}", times[50]);
     }
     let size = 512 << 20;
     let body = Bytes::from(pattern(size));
@@ -66,7 +67,6 @@ fn figures_of_transfers() {
         let since = Instant::now();
         call();
         let rate = size as f64 / since.elapsed().as_secs_f64() / f64::from(1 << 20);
-        report.push_str(&format!("{name} of 512 MiB: {rate:.0} MiB/s\n"));
+        println!("{name} of 512 MiB: {rate:.0} MiB/s");
     }
-    std::io::stdout().write_all(report.as_bytes()).unwrap();
 }

@@ -1,27 +1,30 @@
-//! Figures for the notes: `cargo test --release -p ironsage-container -- --ignored --nocapture figures`.
+//! Round trips of the model server: one row and a thousand, each content type, one connection and four.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::io::Write as _;
+#[path = "../tests/it/http.rs"]
+#[allow(dead_code)]
+mod http;
+#[path = "../tests/it/support.rs"]
+#[allow(dead_code)]
+mod support;
+
 use std::time::{Duration, Instant};
 
-use crate::raw_rows::artifact;
-use crate::support::{Running, save_regressor};
+use support::{Running, save_recipe, save_regressor};
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
 }
 
-#[test]
-#[ignore = "prints figures, promises nothing"]
-fn figures_of_invocations() {
+fn main() {
     let plain = tempfile::tempdir().unwrap();
     save_regressor(plain.path(), &[0.5; 10], 1.0);
-    let (raw, _card) = artifact();
+    let (raw, _card) = save_recipe();
     let row = "0.25,1,2,3,4,5,6,7,8,9";
     let instance = format!(r#"{{"features": [{row}]}}"#);
     let json = |instance: &str, rows: usize| format!(r#"{{"instances": [{}]}}"#, vec![instance; rows].join(", "));
     let shell = r#"{"sex": "F", "length": 0.25}"#;
-    let mut report = String::new();
     for (name, folder, kind, body) in [
         ("1 row, CSV", &plain, "text/csv", row.to_owned()),
         ("1 row, JSON", &plain, "application/json", json(&instance, 1)),
@@ -68,9 +71,6 @@ fn figures_of_invocations() {
             }
         });
         let rate = f64::from(lanes * each) / since.elapsed().as_secs_f64();
-        report.push_str(&format!(
-            "{name}: median {median:?}, {rate:.0} requests/s over {lanes} connections\n"
-        ));
+        println!("{name}: median {median:?}, {rate:.0} requests/s over {lanes} connections");
     }
-    std::io::stdout().write_all(report.as_bytes()).unwrap();
 }
