@@ -343,10 +343,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_suggestion_is_always_taken(text in "\\PC{0,90}") {
-            if let Err(error) = EndpointName::new(&text) {
-                if let Some(near) = error.suggestion {
-                    prop_assert!(EndpointName::new(&near).is_ok(), "{near}");
-                }
+            if let Err(error) = EndpointName::new(&text)
+                && let Some(near) = error.suggestion
+            {
+                prop_assert!(EndpointName::new(&near).is_ok(), "{near}");
             }
         }
     }

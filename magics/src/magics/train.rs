@@ -90,7 +90,8 @@ impl Magic for Train {
         let mut asked = asked_hyperparameters(call)?;
         let task = label.task(&labels, asked.get("predictor_type"), self.positive.as_deref())?;
         asked.set("predictor_type", task.predictor_type());
-        LinearLearner.schema().check(&asked).map_err(LearnError::from)?;
+        let checked = LinearLearner.schema().check(&asked);
+        checked.map_err(|error| self.explain(error.into()))?;
 
         let leave: Vec<String> = label.columns.iter().chain(&self.weights).cloned().collect();
         let choice = Choice {
@@ -193,7 +194,14 @@ impl Train {
 
     /// Errors of a learner name channels and rows from 0; people know frames and rows from 1.
     fn explain(&self, error: LearnError) -> MagicError {
+        let is_hyperparameter = matches!(error, LearnError::Hyperparameter(_));
         let explained = MagicError::from(error);
+        if is_hyperparameter && explained.hint.is_none() {
+            let algorithm = &self.algorithm;
+            return explained.with_hint(format!(
+                "`%help {algorithm}` lists its hyperparameters with their ranges"
+            ));
+        }
         let frames = [
             ("train", Some(&self.frame)),
             ("validation", self.validation.as_ref()),

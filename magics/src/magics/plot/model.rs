@@ -96,7 +96,6 @@ fn roc(model: &SavedModel, frame: &DataFrame, frame_name: &str, common: &Common)
             .title()
             .or_else(|| Some(format!("{} on {frame_name}: ROC curve", model.name))),
         size: common.size(),
-        ..Default::default()
     };
     plot::roc(&wide(&scored.scores), &positive, &options).map_err(|error| of_plot(&error))
 }
@@ -120,7 +119,6 @@ pub(crate) fn learning(model: &SavedModel, common: &Common) -> Result<Plot, Magi
             .title()
             .or_else(|| Some(format!("{}: learning curve", model.name))),
         size: common.size(),
-        ..Default::default()
     };
     plot::learning(&epochs, &options).map_err(|error| of_plot(&error))
 }
@@ -133,7 +131,6 @@ fn coefficients(model: &SavedModel, common: &Common) -> Result<Plot, MagicError>
         unit: format!("{} per unit", model.card.label),
         title: common.title().or_else(|| Some(format!("{}: coefficients", model.name))),
         size: common.size(),
-        ..Default::default()
     };
     plot::coefficients(&model.card.features, &wide(&linear.weights), &options).map_err(|error| of_plot(&error))
 }
