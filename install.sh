@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds Ironsage, installs it as a Jupyter kernel and shows that it works by running the quickstart notebook.
-# Everything it writes lies under the prefix and the user's cache folder; running it again is safe and quick.
+# What it writes lies under the prefix, in the user's cache folder, and (what Rust cells are compiled against, shared by
+# all installs) in the user's data folder. Running it again is safe and quick.
 set -euo pipefail
 
 usage() {
@@ -61,6 +62,7 @@ else
   prefix=$HOME/.local
   where=(--user)
 fi
+data=${XDG_DATA_HOME:-$HOME/.local/share}
 program=$prefix/bin/ironsage
 environment=$prefix/share/ironsage-jupyter
 results=$cache/quickstart
@@ -79,20 +81,25 @@ trap 'printf "\ninstall.sh: stopped. Nothing is half installed; run it again to 
 
 if [ "$uninstall" = yes ]; then
   step "Uninstalling Ironsage from $prefix"
-  if [ -x "$program" ]; then
-    "$program" local stop || say "the local service could not be stopped; it stops by itself when idle"
-    "$program" uninstall "${where[@]}" || fail "the kernelspec could not be removed" "$program uninstall ${where[*]}"
-    rm -f "$program"
-    say "removed $program and its kernelspec"
+  if [ "${where[0]}" = --prefix ]; then
+    spec=$prefix/share/jupyter/kernels/ironsage
   else
-    say "there is no $program"
+    spec=${JUPYTER_DATA_DIR:-$data/jupyter}/kernels/ironsage
   fi
-  if [ -f "$environment/.made-by-ironsage" ]; then
-    rm -rf "$environment"
-    say "removed $environment"
+  gone=("$spec" "$program")
+  [ ! -f "$environment/.made-by-ironsage" ] || gone+=("$environment")
+  # Another install may share these, if there is one under a prefix of its own.
+  if [ "${where[0]}" = --user ]; then
+    [ ! -x "$program" ] || "$program" local stop || say "the local service could not be stopped; \`ps\` shows it"
+    gone+=("$data/ironsage/prelude" "$results")
   fi
-  rm -rf "$results"
-  say "kept: your buckets and models (${IRONSAGE_HOME:-${XDG_DATA_HOME:-$HOME/.local/share}/ironsage})"
+  for path in "${gone[@]}"; do
+    if [ -e "$path" ]; then
+      rm -rf "$path"
+      say "removed $path"
+    fi
+  done
+  say "kept: your buckets and models (${IRONSAGE_HOME:-$data/ironsage})"
   say "kept: the build cache ($cache)"
   say "to remove these too, delete the two folders"
   exit 0
@@ -133,7 +140,7 @@ else
       "rustup toolchain install stable && rustup default stable"
   fi
 fi
-command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null ||
+command -v cc >/dev/null ||
   need "a C compiler and linker (cc)" "$(package build-essential gcc base-devel build-base)"
 python_version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
 if [ -z "$python_version" ]; then
@@ -186,6 +193,7 @@ began=$SECONDS
   fail "the build failed; cargo's own message stands above" \
     "if a download failed, check the network and run ./install.sh again" \
     "if a compiler was killed, memory ran out: CARGO_BUILD_JOBS=1 ./install.sh"
+[ -x "$built" ] || fail "cargo built no $built" "unset CARGO_BUILD_TARGET, and take \`target\` out of cargo's config"
 say "built in $((SECONDS - began)) s"
 
 # ---- installing -------------------------------------------------------------------------------------------------
@@ -196,7 +204,9 @@ if cmp -s "$built" "$program"; then
   say "$program is up to date"
 else
   # A running kernel keeps the file that it was started from: the new one takes its place in one step.
-  cp "$built" "$prefix/bin/.ironsage.new.$$" && mv -f "$prefix/bin/.ironsage.new.$$" "$program"
+  new=$prefix/bin/.ironsage.new.$$
+  { cp "$built" "$new" && mv -f "$new" "$program"; } ||
+    fail "$program could not be written; the message stands above" "make room there, or choose another place: --prefix DIR"
   say "$program"
 fi
 say "the libraries that Rust cells use (up to half a minute after a build)"
@@ -269,14 +279,14 @@ fi
 # ---- what now ---------------------------------------------------------------------------------------------------
 
 step "Ironsage is installed"
-open="$(dirname "$python")/jupyter lab"
+open="$(printf %q "$python") -m jupyterlab"
 [ "$(id -u)" != 0 ] || open="$open --allow-root"
-open="$open $root/notebooks/quickstart.ipynb"
+open="$open $(printf %q "$root/notebooks/quickstart.ipynb")"
 if [ "${where[0]}" = --prefix ] && ! "$python" - "$prefix" <<'PYTHON'; then
 import os, sys
 sys.exit(os.path.realpath(sys.prefix) != os.path.realpath(sys.argv[1]))
 PYTHON
-  open="JUPYTER_PATH=$prefix/share/jupyter $open"
+  open="JUPYTER_PATH=$(printf %q "$prefix/share/jupyter") $open"
 fi
 say "open it in JupyterLab:  $open"
 case :$PATH: in

@@ -1,7 +1,7 @@
 """A kernel that is there at once: start and round trip beside ipykernel's, taken in turns in one run.
 
-The targets (0.3 s to kernel_info_reply, 15 ms for %who) are of an idle machine; here the bound is what holds on a busy one
-too: against a peer that is measured at the same time. `tests/peers/start.py` prints all figures.
+The targets (0.3 s to kernel_info_reply, 15 ms for %who: medians) are of an idle machine; on a busy one the bound is a peer
+that is measured at the same time. `tests/peers/start.py` prints all figures.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ def test_the_kernel_is_there_at_once(private):
     peers = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(peers)
     starts, trips = {KERNEL: [], "python3": []}, {KERNEL: [], "python3": []}
-    for _ in range(3):
+    for _ in range(5):
         for name in starts:
             start, times = peers.measure(name, "%who", 10, private())
             starts[name].append(start)
@@ -26,5 +26,5 @@ def test_the_kernel_is_there_at_once(private):
     start = {name: statistics.median(values) for name, values in starts.items()}
     trip = {name: statistics.median(values) for name, values in trips.items()}
     print(f"start {start}, round trip {trip}")
-    assert start[KERNEL] < start["python3"] / 2
+    assert start[KERNEL] <= max(0.3, start["python3"] / 3)
     assert trip[KERNEL] < max(0.015, 1.5 * trip["python3"])

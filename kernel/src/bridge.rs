@@ -1,14 +1,18 @@
 //! Rust cells and the session's namespace, each as the other sees it.
 //!
-//! A frame that a magic made is a variable in Rust cells ([`SessionFrames`]); a `DataFrame` or `LazyFrame` that a
+//! A frame that a magic made is a variable in Rust cells ([`SessionHost`]); a `DataFrame` or `LazyFrame` that a
 //! cell made is a frame for magics ([`RustVariables`]), handed over when a magic names it and kept until the next
 //! cell runs. The latest binding of a name wins: a `let` of a name takes it from the session.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use ironsage_cells::{Config, Evaluator, EvcxrEvaluator, Frames, MimeBundle as CellBundle, Outputs as CellOutputs};
-use ironsage_magics::{RustNames, Session};
+use ironsage_cells::{
+    CellError, Config, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle as CellBundle, Outputs as CellOutputs,
+    Variable,
+};
+use ironsage_magics::{MagicError, RustNames, Scalar, Session, Value as Bound};
 use ironsage_protocol::{CellFailure, Completions, Match, MimeBundle, Outputs};
 use parking_lot::Mutex;
 use polars::prelude::DataFrame;
@@ -28,7 +32,7 @@ pub(crate) struct RustCells {
 impl RustCells {
     /// Starts evcxr on its own thread and returns at once.
     pub(crate) fn start(session: Session) -> RustCells {
-        let evaluator = EvcxrEvaluator::start(Config::new(Arc::new(SessionFrames(session.clone()))));
+        let evaluator = EvcxrEvaluator::start(Config::new(Arc::new(SessionHost(session.clone()))));
         RustCells {
             interrupt: evaluator.interrupt(),
             names: Arc::new(RustVariables {
@@ -50,8 +54,8 @@ impl RustCells {
         self.names.fetched.lock().clear();
         let outputs = front.outputs();
         let done = self.evaluator.lock().eval(code, &CellWriter(outputs));
-        self.take_over(code);
         let evaluated = done.map_err(|error| of_cell(&error))?;
+        self.take_over(code);
         if let Some(result) = evaluated.result {
             let bundle = bundle(result, evaluated.metadata);
             if last {
@@ -108,10 +112,10 @@ fn defines(code: &str, name: &str) -> bool {
     })
 }
 
-/// The session's frames, for Rust cells.
-struct SessionFrames(Session);
+/// The session, for Rust cells.
+struct SessionHost(Session);
 
-impl Frames for SessionFrames {
+impl Host for SessionHost {
     fn frame(&self, name: &str) -> Option<DataFrame> {
         self.0
             .frames()
@@ -126,6 +130,28 @@ impl Frames for SessionFrames {
 
     fn put(&self, name: &str, frame: DataFrame) {
         self.0.bind_frame(name, frame);
+    }
+
+    fn values(&self) -> Vec<HostValue> {
+        let bindings = self.0.bindings().into_iter();
+        bindings
+            .filter_map(|(name, binding)| match binding.value {
+                Bound::Scalar(value) => Some(HostValue {
+                    name,
+                    rust_type: value.rust_type().to_owned(),
+                    expression: value.rust_expression(),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        Some(self.0.folder())
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        self.0.environment()
     }
 }
 
@@ -146,13 +172,41 @@ impl RustNames for RustVariables {
         own.map(|variable| (variable.name, variable.rust_type)).collect()
     }
 
-    fn frame(&self, name: &str) -> Option<DataFrame> {
-        if let Some(frame) = self.fetched.lock().get(name) {
-            return Some(frame.clone());
+    fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>> {
+        let fetched = self.fetch(name, Variable::is_frame)?;
+        Some(fetched.map_err(|error| match error {
+            CellError::Interrupted { .. } => {
+                MagicError::interrupted(format!("stopped while Rust handed over `{name}`"))
+            }
+            error => MagicError::data(format!("the Rust variable `{name}` gives no frame: {error}")),
+        }))
+    }
+
+    fn scalar(&self, name: &str) -> Option<Scalar> {
+        let text = |frame: DataFrame| Some(frame.columns()[0].str().ok()?.get(0)?.to_owned());
+        if let Some(value) = self.fetch(name, Variable::is_text) {
+            return text(value.ok()?).map(Scalar::Text);
         }
-        let frame = self.evaluator.clone().fetch(name).ok()?;
-        self.fetched.lock().insert(name.to_owned(), frame.clone());
-        Some(frame)
+        text(self.fetch(name, Variable::is_value)?.ok()?).map(|text| Scalar::parse(&text))
+    }
+}
+
+impl RustVariables {
+    /// A variable of the wanted kind that a cell made, asked of the process that runs cells once between two cells.
+    fn fetch(&self, name: &str, wanted: fn(&Variable) -> bool) -> Option<Result<DataFrame, CellError>> {
+        let variables = self.evaluator.variables();
+        let variable = variables.iter().find(|variable| variable.name == name)?;
+        if variable.from_session || !wanted(variable) {
+            return None;
+        }
+        if let Some(frame) = self.fetched.lock().get(name) {
+            return Some(Ok(frame.clone()));
+        }
+        let fetched = self.evaluator.clone().fetch(name);
+        if let Ok(frame) = &fetched {
+            self.fetched.lock().insert(name.to_owned(), frame.clone());
+        }
+        Some(fetched)
     }
 }
 

@@ -6,12 +6,16 @@
 )]
 
 use std::{
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
 use anyhow::Result;
+use ironsage_cells::warm::WarmError;
+use ironsage_container::ContainerError;
 use ironsage_contract::home::Home;
+use ironsage_local::LocalError;
 
 use crate::{kernelspec, service};
 
@@ -22,12 +26,33 @@ pub(crate) fn init_logging() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 }
 
-/// Prints why a command failed.
+/// Prints why a command failed, and what to do about it.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    let told = None
+        .or_else(|| {
+            error
+                .downcast_ref()
+                .map(|error: &LocalError| (error.to_string(), error.hint()))
+        })
+        .or_else(|| {
+            error
+                .downcast_ref()
+                .map(|error: &ContainerError| (error.to_string(), error.hint()))
+        })
+        .or_else(|| {
+            error
+                .downcast_ref()
+                .map(|error: &WarmError| (error.to_string(), error.hint()))
+        });
+    let (message, hint) = told.unwrap_or_else(|| (format!("{error:#}"), None));
+    eprintln!("error: {message}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
     ExitCode::FAILURE
 }
 
@@ -48,10 +73,6 @@ pub(crate) fn uninstall(place: &kernelspec::Place) -> Result<ExitCode> {
 
 pub(crate) fn warm(workspace: &Path) -> Result<ExitCode> {
     let folder = service::preludes()?;
-    if let Some(ready) = ironsage_cells::warm::ready(&folder) {
-        println!("the prelude for Rust cells is in place: {}", ready.display());
-        return Ok(ExitCode::SUCCESS);
-    }
     println!("putting Polars, ndarray and plotters in place for Rust cells …");
     let installed = ironsage_cells::warm::install(workspace, &folder, &|line| println!("  {line}"))?;
     println!("the prelude for Rust cells is in place: {}", installed.display());

@@ -134,7 +134,7 @@ impl Engine for Kernel {
                 "Ironsage {}: Rust and the SageMaker workflow in cells. %help lists what there is.",
                 env!("CARGO_PKG_VERSION")
             ),
-            language_version: "1.95".to_owned(),
+            language_version: env!("CARGO_PKG_RUST_VERSION").to_owned(),
             help_links: Vec::new(),
         }
     }
@@ -143,7 +143,7 @@ impl Engine for Kernel {
         // An interrupt may have come between the request and here.
         self.interrupted.store(outputs.interrupted(), Ordering::SeqCst);
         // A front end that can't ask the user anything is a headless run: nbclient, papermill, CI.
-        let quiet = !request.allow_stdin || std::env::var_os("CI").is_some();
+        let quiet = !request.allow_stdin || ironsage_contract::env::is_ci();
         self.run(&request.code, &CellFront::new(outputs, &self.interrupted, quiet))
     }
 

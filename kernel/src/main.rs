@@ -94,9 +94,6 @@ enum Local {
         /// The port to listen on; without it, the one used last
         #[arg(long)]
         port: Option<u16>,
-        /// End when this process ends
-        #[arg(long, hide = true)]
-        owner: Option<u32>,
     },
 }
 
@@ -105,7 +102,10 @@ fn main() -> ExitCode {
     // a wrapper of rustc; this call does not return then.
     ironsage_cells::runtime_hook();
     let arguments = Arguments::parse();
-    commands::init_logging();
+    // The service keeps a log of its own.
+    if !matches!(arguments.command, Command::Local(Local::Run { .. })) {
+        commands::init_logging();
+    }
     let done = match arguments.command {
         Command::Kernel { connection_file } => engine::serve(&connection_file),
         Command::Install(place) => commands::install(&place.place()),
@@ -115,7 +115,7 @@ fn main() -> ExitCode {
         Command::Local(Local::Stop) => commands::local_stop(),
         Command::Local(Local::Status) => commands::local_status(),
         Command::Local(Local::Env) => commands::local_env(),
-        Command::Local(Local::Run { port, owner }) => service::run(port, owner),
+        Command::Local(Local::Run { port }) => service::run(port),
         Command::Train => commands::train(),
         Command::Serve => commands::serve(),
         Command::Doctor => commands::doctor(),

@@ -22,6 +22,8 @@ pub enum ContentType {
     Csv,
     /// `text/csv;label_size=0`.
     CsvUnlabelled,
+    /// Nothing is said: the first bytes of each file tell RecordIO from CSV with labels.
+    Unsaid,
 }
 
 impl ContentType {
@@ -86,6 +88,11 @@ impl Files {
         files.sort();
         Ok(Files { files, content })
     }
+
+    /// The files, in the order in which they are read.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
 }
 
 impl Source<Row> for Files {
@@ -129,10 +136,12 @@ impl Stream<Row> for FilesStream<'_> {
                     path: path.clone(),
                     source,
                 })?;
-                self.current = Some((
-                    Records::new(BufReader::with_capacity(READ_AHEAD, file), self.content),
-                    path,
-                ));
+                let reader = BufReader::with_capacity(READ_AHEAD, file);
+                let records = Records::new(reader, self.content).map_err(|source| LearnError::Format {
+                    origin: path.display().to_string(),
+                    source,
+                })?;
+                self.current = Some((records, path));
                 continue;
             };
             let origin = || path.display().to_string();
@@ -155,14 +164,22 @@ pub struct ByteStream<R> {
 
 impl<R: Read> ByteStream<R> {
     /// Batches of what a reader gives; `origin` says where it comes from, for messages.
-    pub fn new(reader: R, content: ContentType, origin: impl Into<String>) -> Self {
+    ///
+    /// # Errors
+    /// [`LearnError::Format`] where the content type is unsaid and the first bytes cannot be read.
+    pub fn new(reader: R, content: ContentType, origin: impl Into<String>) -> Result<Self, LearnError> {
+        let origin = origin.into();
         let reader = BufReader::with_capacity(READ_AHEAD, reader);
-        ByteStream {
-            records: Records::new(reader, content),
-            origin: origin.into(),
+        let records = Records::new(reader, content).map_err(|source| LearnError::Format {
+            origin: origin.clone(),
+            source,
+        })?;
+        Ok(ByteStream {
+            records,
+            origin,
             batch: Batch::default(),
             row: 0,
-        }
+        })
     }
 }
 
@@ -182,12 +199,19 @@ enum Records<R> {
 }
 
 impl<R: std::io::BufRead> Records<R> {
-    fn new(reader: R, content: ContentType) -> Self {
-        match content {
-            ContentType::RecordIo => Records::RecordIo(recordio::Reader::new(reader), Box::default()),
-            ContentType::Csv => Records::Csv(csv::Reader::new(reader), true),
-            ContentType::CsvUnlabelled => Records::Csv(csv::Reader::unlabelled(reader), false),
-        }
+    fn new(mut reader: R, content: ContentType) -> Result<Self, FormatError> {
+        let records = match content {
+            ContentType::RecordIo => true,
+            ContentType::Csv | ContentType::CsvUnlabelled => false,
+            ContentType::Unsaid => reader.fill_buf()?.starts_with(&recordio::MAGIC.to_le_bytes()),
+        };
+        Ok(if records {
+            Records::RecordIo(recordio::Reader::new(reader), Box::default())
+        } else if content == ContentType::CsvUnlabelled {
+            Records::Csv(csv::Reader::unlabelled(reader), false)
+        } else {
+            Records::Csv(csv::Reader::new(reader), true)
+        })
     }
 
     /// Adds records up to `limit`; false at the end of the data.
@@ -216,7 +240,8 @@ impl<R: std::io::BufRead> Records<R> {
                     let Some(label) = reader.read(&mut batch.values).map_err(failed)? else {
                         return Ok(false);
                     };
-                    batch.end(batch.values.len() - start, labelled.then_some(label), row)?;
+                    let width = batch.values.len() - start;
+                    batch.end(width, labelled.then_some(label), row, &origin)?;
                 }
             }
         }
@@ -273,51 +298,44 @@ impl Batch {
     fn push(&mut self, record: &Record, row: usize, origin: impl Fn() -> String) -> Result<(), LearnError> {
         match &record.features {
             recordio::Features::Dense(values) => {
-                if self.sparse {
-                    self.keys.extend(0..values.len() as u32);
-                }
                 self.values.extend_from_slice(values);
-                self.end(values.len(), record.label, row)
+                self.end(values.len(), record.label, row, origin)
             }
             recordio::Features::Sparse { keys, values, width } => {
+                let Ok(width) = u32::try_from(*width) else {
+                    let problem = format!("{width} columns are more than can be read");
+                    return Err(malformed(origin(), row, problem));
+                };
                 if !self.sparse {
                     self.become_sparse();
                 }
-                let problem = |_| FormatError::Malformed {
-                    what: "record",
-                    at: row.to_string(),
-                    problem: format!("{width} columns are more than can be read"),
-                };
-                let width = u32::try_from(*width).map_err(problem);
-                let width = width.map_err(|source| LearnError::Format {
-                    origin: origin(),
-                    source,
-                })?;
                 // Each key is below the width: the reader made sure.
                 self.keys.extend(keys.iter().map(|&key| key as u32));
                 self.values.extend_from_slice(values);
-                self.end(width as usize, record.label, row)
+                self.end(width as usize, record.label, row, origin)
             }
         }
     }
 
-    fn end(&mut self, width: usize, label: Option<f32>, row: usize) -> Result<(), LearnError> {
+    fn end(
+        &mut self,
+        width: usize,
+        label: Option<f32>,
+        row: usize,
+        origin: impl Fn() -> String,
+    ) -> Result<(), LearnError> {
         let expected = *self.width.get_or_insert(width);
         if width != expected {
-            let why = "the first row has that many";
-            return Err(LearnError::Width {
-                channel: "data",
-                row,
-                expected,
-                found: width,
-                why,
-            });
+            let problem = format!("{width} features where the rows before have {expected}");
+            return Err(malformed(origin(), row, problem));
         }
         if let Some(label) = label.filter(|_| self.labels.len() == self.rows) {
             self.labels.push(label);
         }
         self.rows += 1;
         if self.sparse {
+            // Only a dense row, of a record or a line, has values without keys yet.
+            self.keys.extend(0..(self.values.len() - self.keys.len()) as u32);
             self.starts.push(self.keys.len());
         }
         Ok(())
@@ -328,5 +346,14 @@ impl Batch {
         let width = self.width.unwrap_or(0);
         self.starts = (0..=self.rows).map(|row| row * width).collect();
         self.keys = (0..self.rows).flat_map(|_| 0..width as u32).collect();
+    }
+}
+
+/// An error of the channel's row `row`, from 0.
+fn malformed(origin: String, row: usize, problem: String) -> LearnError {
+    let (what, at) = ("row", row.to_string());
+    LearnError::Format {
+        origin,
+        source: FormatError::Malformed { what, at, problem },
     }
 }

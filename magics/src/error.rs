@@ -104,6 +104,24 @@ impl MagicError {
         self
     }
 
+    /// The same error with the frame that it is about.
+    #[must_use]
+    pub fn in_frame(self, frame: &str) -> MagicError {
+        MagicError {
+            message: format!("frame `{frame}`: {}", self.message),
+            ..self
+        }
+    }
+
+    /// The same error; where the person stopped it, `what` says what became of it.
+    #[must_use]
+    pub fn when_stopped(self, what: impl Into<String>) -> MagicError {
+        match self.kind {
+            ErrorKind::Interrupted => MagicError::interrupted(what),
+            _ => self,
+        }
+    }
+
     /// A failure of the file system, with the path that it is about.
     pub fn file(path: &Path, doing: &str, error: &std::io::Error) -> MagicError {
         let shown = path.display();

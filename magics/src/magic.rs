@@ -68,8 +68,8 @@ pub(crate) trait Magic: clap::Args + Sized + 'static {
         (cursor, Vec::new())
     }
 
-    /// Candidates for `name=value` words, given the words before.
-    fn complete_parameters(_before: &[String], _session: &Session) -> Vec<Completion> {
+    /// Candidates for the `name=value` word at the cursor, given the words before.
+    fn complete_parameters(_before: &[String], _word: &str, _session: &Session) -> Vec<Completion> {
         Vec::new()
     }
 
@@ -129,7 +129,7 @@ pub(crate) struct Entry {
     pub tail: Tail,
     pub examples: &'static [(&'static str, &'static str)],
     pub complete_body: CompleteBody,
-    pub complete_parameters: fn(&[String], &Session) -> Vec<Completion>,
+    pub complete_parameters: fn(&[String], &str, &Session) -> Vec<Completion>,
     arguments: fn(Command) -> Command,
     run: fn(&ArgMatches, Call, &Session, &dyn Front) -> Result<(), MagicError>,
 }

@@ -72,9 +72,9 @@ impl SavedModel {
         )
     }
 
-    /// The folder with the artifact's files.
-    pub fn artifact(&self) -> PathBuf {
-        self.folder.join(ARTIFACT)
+    /// Writes the artifact's files into a folder, from the model itself: what is on disk may be another's by now.
+    pub(crate) fn write_artifact(&self, folder: &Path) -> Result<(), MagicError> {
+        write_artifact(folder, self.model.as_ref(), &self.card)
     }
 
     /// The score from which a classifier predicts the positive class; 0.5 where it has none.
@@ -118,12 +118,15 @@ pub(crate) fn save(
         remove_folder(&fresh).map_err(failed(&fresh))?;
         let artifact = fresh.join(ARTIFACT);
         fs::create_dir_all(&artifact).map_err(failed(&artifact))?;
-        model.save(&artifact)?;
-        artifact::write_card(&artifact, &card)?;
+        write_artifact(&artifact, model.as_ref(), &card)?;
         let text = serde_json::to_vec_pretty(&record).map_err(|error| MagicError::internal(error.to_string()))?;
         fs::write(fresh.join(RECORD), text).map_err(failed(&fresh))?;
-        remove_folder(&folder).map_err(failed(&folder))?;
-        fs::rename(&fresh, &folder).map_err(failed(&folder))
+        replace(
+            &folder,
+            &fresh,
+            &models.join(format!(".{name}-old-{}", std::process::id())),
+        )
+        .map_err(failed(&folder))
     };
     if let Err(error) = written() {
         // What was there before stays; what was half written goes, where the disk lets it.
@@ -137,6 +140,32 @@ pub(crate) fn save(
         record,
         model,
     })
+}
+
+fn write_artifact(folder: &Path, model: &dyn Model, card: &Card) -> Result<(), MagicError> {
+    model.save(folder)?;
+    artifact::write_card(folder, card)?;
+    Ok(())
+}
+
+/// Puts `fresh` in a folder's place; `aside` is where the old one waits until it is not needed any more.
+fn replace(folder: &Path, fresh: &Path, aside: &Path) -> std::io::Result<()> {
+    remove_folder(aside)?;
+    let had_one = match fs::rename(folder, aside) {
+        Ok(()) => true,
+        Err(error) if error.kind() == IoError::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    if let Err(error) = fs::rename(fresh, folder) {
+        if had_one {
+            fs::rename(aside, folder)?;
+        }
+        return Err(error);
+    }
+    if let Err(error) = remove_folder(aside) {
+        tracing::warn!(folder = %aside.display(), %error, "an old model was left behind");
+    }
+    Ok(())
 }
 
 /// Opens a model that was saved, in this session or in another.
@@ -199,5 +228,75 @@ fn remove_folder(folder: &Path) -> std::io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == IoError::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ironsage_learners::linear_learner::LinearLearner;
+    use ironsage_learners::{Algorithm, Channels, DenseMatrix, FitOptions};
+
+    use super::*;
+
+    /// A model of the line through the origin with this slope, saved as `line`.
+    pub(crate) fn line(home: &Home, slope: f32) -> SavedModel {
+        let x: Vec<f32> = (0..64).map(|row| row as f32 / 8.0).collect();
+        let y: Vec<f32> = x.iter().map(|x| slope * x).collect();
+        let asked = Hyperparameters::new()
+            .with("predictor_type", "regressor")
+            .with("mini_batch_size", 8)
+            .with("epochs", 2);
+        let mut channels = Channels::new(DenseMatrix::new(1, x, y).unwrap());
+        let model = LinearLearner
+            .fit(&asked, &mut channels, &FitOptions::default(), &())
+            .unwrap();
+        let card = Card {
+            version: 1,
+            algorithm: ironsage_learners::linear_learner::NAME.to_owned(),
+            task: "regressor".to_owned(),
+            label: "y".to_owned(),
+            features: vec!["x".to_owned()],
+            ..Card::default()
+        };
+        let record = Record {
+            created: String::new(),
+            trained_on: "rows".to_owned(),
+            rows: 64,
+            data: String::new(),
+            recipe: None,
+            seed: 0,
+            hyperparameters: asked,
+            metrics: model.report.metrics.clone(),
+            prior: 0.0,
+            label_spread: 1.0,
+            interrupted: false,
+        };
+        save(home, "line", card, record, Arc::new(model)).unwrap()
+    }
+
+    #[test]
+    fn a_model_takes_the_place_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        line(&home, 1.0);
+        let second = line(&home, 2.0);
+        let opened = open(&home, "line").unwrap();
+        assert_eq!(opened.linear().unwrap().weights, second.linear().unwrap().weights);
+        assert_eq!(
+            fs::read_dir(home.models()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+    }
+
+    #[test]
+    fn where_the_new_one_cannot_come_the_old_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let saved = line(&home, 1.0);
+        let (missing, aside) = (folder.path().join("missing"), folder.path().join("aside"));
+        assert!(replace(&saved.folder, &missing, &aside).is_err());
+        assert!(open(&home, "line").is_ok());
     }
 }

@@ -81,12 +81,11 @@ pub struct Binding {
 pub trait RustNames: Send + Sync {
     /// The variables of the Rust cells with their types.
     fn names(&self) -> Vec<(String, String)>;
-    /// A variable of type `DataFrame`, or a `LazyFrame` collected.
-    fn frame(&self, name: &str) -> Option<DataFrame>;
+    /// A variable of type `DataFrame`, or a `LazyFrame` collected, which may fail. None where no variable of this name
+    /// is one of these.
+    fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>>;
     /// A variable that is a number, a truth value or a text, for `{{name}}`.
-    fn scalar(&self, _name: &str) -> Option<Scalar> {
-        None
-    }
+    fn scalar(&self, name: &str) -> Option<Scalar>;
 }
 
 /// The shared namespace and what magics need beside it; cheap to clone.
@@ -230,7 +229,7 @@ impl Session {
             Some(Value::Plan(plan)) => Ok(*plan),
             Some(other) => Err(wrong_kind(name, &other, "frame")),
             None => match self.rust().and_then(|rust| rust.frame(name)) {
-                Some(frame) => Ok(frame.lazy()),
+                Some(frame) => Ok(frame?.lazy()),
                 None => Err(self.unknown(name, "frame", &self.frame_names())),
             },
         }
@@ -267,8 +266,22 @@ impl Session {
         }
     }
 
+    /// The type of a variable that only Rust has.
+    pub fn rust_type(&self, name: &str) -> Option<String> {
+        if self.value(name).is_some() {
+            return None;
+        }
+        let variables = self.rust()?.names();
+        let found = variables.into_iter().find(|(known, _)| known == name);
+        found.map(|(_, rust_type)| rust_type)
+    }
+
     /// "There is no frame called …", with the nearest name or the list of what there is.
     pub fn unknown(&self, name: &str, kind: &str, candidates: &[String]) -> MagicError {
+        if let Some(rust_type) = self.rust_type(name) {
+            let message = format!("`{name}` is a Rust variable of type `{rust_type}`, not a {kind}");
+            return MagicError::usage(message).with_hint("`%who` shows what each name is");
+        }
         let message = if name == "_" {
             "there is no last result yet".to_owned()
         } else {

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use ironsage_contract::S3Uri;
+use ironsage_contract::env::{ENV_AWS_ACCESS_KEY_ID, ENV_AWS_PROFILE, ENV_AWS_REGION, ENV_AWS_SECRET_ACCESS_KEY};
 
 /// A kind of SageMaker resource, as an error calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,16 +321,13 @@ impl ClientError {
             ClientError::WrongRegion {
                 region: Some(region), ..
             } => {
-                format!("`%aws use --region {region}`")
+                format!("set {ENV_AWS_REGION}={region} before the kernel starts")
             }
             ClientError::WrongRegion { region: None, .. } => {
-                "`%aws use --region …` with the bucket's region".to_owned()
+                format!("set {ENV_AWS_REGION} to the bucket's region before the kernel starts")
             }
             ClientError::Changed { .. } => "run the cell again".to_owned(),
             ClientError::Broken { .. } => "run the cell again; what is there is unharmed".to_owned(),
-            ClientError::TooLarge { uri, .. } if uri.ends_with(".parquet") => {
-                format!("`%scan {uri}` reads only the columns and rows that are needed")
-            }
             ClientError::TooLarge { .. } => "work on a part of it".to_owned(),
             ClientError::NotFound { near, .. } if !near.is_empty() => {
                 format!("did you mean {}?", or(near))
@@ -348,22 +346,22 @@ impl ClientError {
             }
             ClientError::AlreadyExists { .. } => "choose another name".to_owned(),
             ClientError::EndpointFailed { endpoint, .. } => {
-                format!("`%endpoint logs {endpoint}` shows why, `%undeploy {endpoint}` removes it")
+                format!("`%undeploy {endpoint}` removes it; deploy again then")
             }
             ClientError::Model { hint, .. } | ClientError::Launch { hint, .. } => {
                 return hint.clone();
             }
             ClientError::AccessDenied { .. } => {
-                "use a profile or role that may do this (`%aws use --profile …`)".to_owned()
+                format!("use credentials that may do this, such as another profile ({ENV_AWS_PROFILE}=…)")
             }
             ClientError::Credentials { place, problem, .. } => credentials_hint(place, *problem),
-            ClientError::NoRegion => "`%aws use --region eu-west-1`, or set AWS_REGION".to_owned(),
-            ClientError::NoRole { .. } => "`%aws use --role arn:aws:iam::…:role/…`".to_owned(),
+            ClientError::NoRegion => format!("set {ENV_AWS_REGION}, to eu-west-1 for example"),
+            ClientError::NoRole { .. } => "deploy on this machine, which needs none: `--on local`".to_owned(),
             ClientError::Unreachable { endpoint: Some(_), .. } => {
                 "`!ironsage local status` shows whether it runs, `!ironsage local start` starts it".to_owned()
             }
             ClientError::Unreachable { endpoint: None, .. } => {
-                "check the network; cells without --on ml.… and local:// need none".to_owned()
+                "check the network; local:// and what runs on this machine need none".to_owned()
             }
             ClientError::TimedOut { .. } => "run the cell again".to_owned(),
             ClientError::File { source, path, .. } => return file_hint(source, path),
@@ -380,13 +378,15 @@ fn credentials_hint(place: &str, problem: CredentialsProblem) -> String {
         return "the service runs with another key: `!ironsage local stop`, then run the cell again".to_owned();
     }
     match problem {
-        CredentialsProblem::Missing => "`aws configure` or `aws sso login` in a terminal, then `%aws use --profile …`",
-        CredentialsProblem::Expired => "`aws sso login` in a terminal renews them",
+        CredentialsProblem::Missing => format!(
+            "`aws configure` or `aws sso login` in a terminal, or set {ENV_AWS_ACCESS_KEY_ID} and \
+             {ENV_AWS_SECRET_ACCESS_KEY}"
+        ),
+        CredentialsProblem::Expired => "`aws sso login` in a terminal renews them".to_owned(),
         CredentialsProblem::Refused => {
-            "check the key and this machine's clock, or use another one (`%aws use --profile …`)"
+            format!("check the key and this machine's clock, or use another profile ({ENV_AWS_PROFILE}=…)")
         }
     }
-    .to_owned()
 }
 
 fn file_hint(source: &std::io::Error, path: &std::path::Path) -> Option<String> {
@@ -463,6 +463,163 @@ mod tests {
             error.to_string(),
             "bucket 'shells' is in region eu-west-1, this client speaks to us-east-1"
         );
-        assert_eq!(error.hint().unwrap(), "`%aws use --region eu-west-1`");
+        assert_eq!(
+            error.hint().unwrap(),
+            "set AWS_REGION=eu-west-1 before the kernel starts"
+        );
+    }
+
+    /// One of each kind, in each of its cases that has a hint of its own.
+    fn all() -> Vec<ClientError> {
+        let text = || "shells".to_owned();
+        let uri = || "s3://shells/raw/a.parquet".to_owned();
+        let mut all = vec![
+            ClientError::NotAnObject {
+                uri: uri(),
+                what: "folder",
+            },
+            ClientError::BucketTaken { bucket: text() },
+            ClientError::BucketNotEmpty { bucket: text() },
+            ClientError::Changed { uri: uri() },
+            ClientError::Broken {
+                action: "reading",
+                uri: uri(),
+                attempts: 4,
+                reason: text(),
+            },
+            ClientError::TooLarge {
+                uri: uri(),
+                size: text(),
+                limit: text(),
+            },
+            ClientError::EndpointFailed {
+                endpoint: text(),
+                status: text(),
+                reason: text(),
+            },
+            ClientError::AccessDenied {
+                action: "reading",
+                what: text(),
+                place: text(),
+                reason: text(),
+            },
+            ClientError::NoRegion,
+            ClientError::NoRole { place: text() },
+            ClientError::TimedOut {
+                place: text(),
+                action: "reading",
+                what: text(),
+            },
+        ];
+        for near in [Vec::new(), vec![text()]] {
+            all.push(ClientError::NoSuchBucket {
+                bucket: text(),
+                place: text(),
+                near: near.clone(),
+            });
+            all.push(ClientError::NoSuchKey {
+                uri: uri(),
+                place: text(),
+                near: near.clone(),
+            });
+            for kind in [Resource::Endpoint, Resource::EndpointConfig, Resource::Model] {
+                all.push(ClientError::NotFound {
+                    kind,
+                    name: text(),
+                    place: text(),
+                    near: near.clone(),
+                });
+                all.push(ClientError::AlreadyExists {
+                    kind,
+                    name: text(),
+                    place: text(),
+                });
+            }
+        }
+        for region in [None, Some(text())] {
+            all.push(ClientError::WrongRegion {
+                bucket: text(),
+                region,
+                here: text(),
+            });
+        }
+        for endpoint in [None, Some(text())] {
+            all.push(ClientError::Unreachable {
+                place: text(),
+                endpoint,
+                reason: text(),
+            });
+        }
+        for place in ["the local service", "AWS eu-west-1"] {
+            for problem in [
+                CredentialsProblem::Missing,
+                CredentialsProblem::Expired,
+                CredentialsProblem::Refused,
+            ] {
+                all.push(ClientError::Credentials {
+                    place: place.to_owned(),
+                    problem,
+                    reason: text(),
+                });
+            }
+        }
+        for kind in [std::io::ErrorKind::NotFound, std::io::ErrorKind::StorageFull] {
+            all.push(ClientError::File {
+                action: "reading",
+                path: PathBuf::from("raw/a.csv"),
+                source: kind.into(),
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn hints_name_magics_that_exist() {
+        const MAGICS: &[&str] = &[
+            "bash",
+            "cd",
+            "deploy",
+            "describe",
+            "endpoint",
+            "env",
+            "evaluate",
+            "help",
+            "invoke",
+            "load",
+            "lsmagic",
+            "model",
+            "param",
+            "plot",
+            "predict",
+            "prep",
+            "profile",
+            "rm",
+            "s3",
+            "save",
+            "schema",
+            "show",
+            "split",
+            "sql",
+            "time",
+            "train",
+            "undeploy",
+            "who",
+            "writefile",
+        ];
+        const ACTIONS: &[(&str, &[&str])] = &[
+            ("s3", &["cp", "head", "ls", "mb", "rb", "rm"]),
+            ("endpoint", &["ls", "rm"]),
+        ];
+        for hint in all().iter().filter_map(ClientError::hint) {
+            for typed in hint.split('%').skip(1) {
+                let mut words = typed.split(|letter: char| !letter.is_ascii_alphanumeric());
+                let magic = words.next().unwrap();
+                assert!(MAGICS.contains(&magic), "%{magic} in: {hint}");
+                if let Some((_, actions)) = ACTIONS.iter().find(|(name, _)| *name == magic) {
+                    let action = words.next().unwrap();
+                    assert!(actions.contains(&action), "%{magic} {action} in: {hint}");
+                }
+            }
+        }
     }
 }

@@ -79,8 +79,8 @@ impl Client {
     }
 
     /// Deletes an empty bucket. `false` when there was none.
-    pub fn delete_bucket(&self, name: &str) -> Result<bool, ClientError> {
-        self.run(&(), async {
+    pub fn delete_bucket(&self, name: &str, watch: &dyn Transfer) -> Result<bool, ClientError> {
+        self.run(watch, async {
             let deleted = self.s3().delete_bucket().bucket(name).send().await;
             match deleted.map_err(|error| self.doing("deleting", bucket(name)).failed(error)) {
                 Ok(_) => Ok(true),
@@ -116,8 +116,10 @@ impl Client {
     }
 
     /// Deletes objects, up to a thousand a request. Gives the number of those that the
-    /// service says are gone; those that weren't there count as gone.
-    pub fn delete(&self, uris: &[S3Uri]) -> Result<usize, ClientError> {
+    /// service says are gone; those that weren't there count as gone. `moved` is told the number
+    /// of objects. Stopped, it leaves those that no request named yet.
+    pub fn delete(&self, uris: &[S3Uri], watch: &dyn Transfer) -> Result<usize, ClientError> {
+        let total = uris.len() as u64;
         let mut by_bucket: BTreeMap<&str, Vec<&S3Uri>> = BTreeMap::new();
         for uri in uris {
             if uri.is_prefix() && uri.key().is_empty() {
@@ -125,11 +127,13 @@ impl Client {
             }
             by_bucket.entry(uri.bucket()).or_default().push(uri);
         }
-        self.run(&(), async {
+        self.run(watch, async {
             let mut gone = 0;
+            watch.moved(0, total);
             for uris in by_bucket.values() {
                 for batch in uris.chunks(DELETE_BATCH) {
                     gone += self.delete_batch(batch).await?;
+                    watch.moved(gone as u64, total);
                 }
             }
             Ok(gone)
@@ -137,8 +141,8 @@ impl Client {
     }
 
     /// Copies an object within this place; the body doesn't pass through this machine.
-    pub fn copy(&self, from: &S3Uri, to: &S3Uri) -> Result<(), ClientError> {
-        self.run(&(), async {
+    pub fn copy(&self, from: &S3Uri, to: &S3Uri, watch: &dyn Transfer) -> Result<(), ClientError> {
+        self.run(watch, async {
             let Some(object) = self.look_at(from).await? else {
                 return Err(self.missing_object(from).await);
             };
@@ -149,6 +153,7 @@ impl Client {
                     limit: format!("S3 copies up to {} in place", readable(COPY_LIMIT)),
                 });
             }
+            watch.moved(0, object.size);
             let source = format!("{}/{}", from.bucket(), escape(from.key()));
             let copied = self
                 .s3()
@@ -159,7 +164,10 @@ impl Client {
                 .send()
                 .await;
             match copied {
-                Ok(_) => Ok(()),
+                Ok(_) => {
+                    watch.moved(object.size, object.size);
+                    Ok(())
+                }
                 Err(error) => Err(self.enrich(self.doing("writing", to).failed(error), to).await),
             }
         })

@@ -1,6 +1,11 @@
 //! Why the local service could not be started, stopped or asked.
+//!
+//! A text holds its cause already; it is no `source` besides, which would be told twice by who
+//! prints a chain of errors.
 
 use std::path::PathBuf;
+
+use ironsage_contract::env;
 
 use crate::store::StoreError;
 
@@ -12,6 +17,12 @@ pub enum LocalError {
     PortInUse {
         /// The port.
         port: u16,
+    },
+    /// The environment asks for something that is no port.
+    #[error("{} is '{value}', which is no port", env::ENV_LOCAL_PORT)]
+    NoPort {
+        /// The variable's value.
+        value: String,
     },
     /// Another process serves this home already.
     #[error("the local service runs already for {home}")]
@@ -38,12 +49,12 @@ pub enum LocalError {
         log: PathBuf,
     },
     /// The executable could not be started.
-    #[error("{executable} could not be started: {source}")]
+    #[error("{executable} could not be started: {cause}")]
     Start {
         /// The executable.
         executable: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The user's key cannot be read.
     #[error("the key in {path} cannot be used: {why}")]
@@ -54,20 +65,20 @@ pub enum LocalError {
         why: String,
     },
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The network, threads or processes of the system refused.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     System {
         /// What was tried.
         what: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The store refused.
     #[error(transparent)]
@@ -82,13 +93,20 @@ impl LocalError {
     pub fn hint(&self) -> Option<String> {
         match self {
             LocalError::PortInUse { port } => Some(format!(
-                "end what uses port {port}, or start without a port: a free one is chosen"
+                "`lsof -i :{port}` shows who else uses it; end that, choose another port ({0}=…), or unset {0}: a free \
+                 one is chosen then",
+                env::ENV_LOCAL_PORT
+            )),
+            LocalError::NoPort { .. } => Some(format!(
+                "set {0} to a number from 1 to 65535, or unset it: a free port is chosen then",
+                env::ENV_LOCAL_PORT
             )),
             LocalError::AlreadyRuns { .. } => {
                 Some("`ironsage local status` says where; `ironsage local stop` stops it".to_owned())
             }
-            LocalError::Ended { log, .. } | LocalError::Silent { log, .. } => {
-                Some(format!("look into {}", log.display()))
+            LocalError::Ended { log, .. } => Some(format!("look into {}", log.display())),
+            LocalError::Silent { .. } => {
+                Some("it may be checking its store after a crash: run the cell again in a minute".to_owned())
             }
             LocalError::Credentials { path, .. } => Some(format!(
                 "remove {}; a new key is made at the next start",

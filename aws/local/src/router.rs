@@ -23,9 +23,11 @@ use s3s::service::S3Service;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::life::idle::Activity;
+use crate::life::proof::proof;
 use crate::sagemaker::manager::Manager;
 use crate::sagemaker::{control, runtime};
-use crate::signature::{Denied, covers_host, proof, query_value, scope_of, verify};
+use crate::signature::{Denied, covers_host, query_value, scope_of, verify};
 use crate::sts;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -57,11 +59,14 @@ pub struct Router {
     pub manager: Arc<Manager>,
     /// Ends the service.
     pub stop: watch::Sender<bool>,
+    /// Whether anybody asks.
+    pub activity: Activity,
 }
 
 impl Router {
     /// Answers a request. Whatever goes wrong is an answer, never a panic.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, s3s::HttpError> {
+        let _in_flight = self.activity.begin();
         let id = uuid::Uuid::new_v4().to_string();
         let is_head = request.method() == Method::HEAD;
         let has_body = request.headers().contains_key(TRANSFER_ENCODING)
@@ -238,7 +243,7 @@ fn check_s3(parts: &Parts) -> Option<Response<Body>> {
     let form = parts
         .headers
         .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+        .is_some_and(|kind| is_form(kind.as_bytes()));
     if parts.method == Method::POST && form {
         return Some(xml_error(
             StatusCode::NOT_IMPLEMENTED,
@@ -270,6 +275,14 @@ fn check_s3(parts: &Parts) -> Option<Response<Body>> {
         ));
     }
     None
+}
+
+/// Media types are compared in any case.
+fn is_form(kind: &[u8]) -> bool {
+    const FORM: &[u8] = b"multipart/form-data";
+    kind.trim_ascii_start()
+        .get(..FORM.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(FORM))
 }
 
 /// A body taken whole. The rest of one that is too large is read and thrown away, within

@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use ironsage_contract::service::{DEFAULT_REGION, LOCAL_ACCOUNT};
-use ironsage_contract::{Home, ServiceInfo, env};
+use ironsage_contract::{Home, LocalCredentials, ServiceInfo, env};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,12 +19,12 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::error::LocalError;
 use crate::life::start::service_lock;
-use crate::life::{Lock, credentials::credentials, log, owner::watch_owner};
+use crate::life::{Lock, credentials::credentials, idle, log, owner::watch_owner};
 use crate::router::Router;
 use crate::sagemaker::Identity;
 use crate::sagemaker::manager::Manager;
 use crate::serving::Spawner;
-use crate::store::{Store, private_folder, write_private};
+use crate::store::{Store, need_space, private_folder, write_private};
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 1024;
@@ -47,49 +47,70 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    /// As [`crate::start`] asks for it: port and owner from the environment.
+    /// As [`crate::start`] asks for it: port and owner from the environment. Something there that
+    /// is no port is told by [`serve`], unless another port takes its place.
     pub fn from_env(home: Home, executable: PathBuf) -> ServeOptions {
-        let number = |name: &str| std::env::var(name).ok();
         ServeOptions {
             home,
-            port: number(env::ENV_LOCAL_PORT).and_then(|port| port.parse().ok()),
+            port: asked_port().ok().flatten(),
             executable,
-            owner_pid: number(env::ENV_LOCAL_OWNER_PID).and_then(|pid| pid.parse().ok()),
+            owner_pid: std::env::var(env::ENV_LOCAL_OWNER_PID)
+                .ok()
+                .and_then(|pid| pid.parse().ok()),
         }
     }
 }
 
-/// Runs the service until it is stopped: by [`crate::stop`], by SIGTERM or SIGINT, or by the
-/// end of its owner.
+/// The port that the environment asks for.
+pub(crate) fn asked_port() -> Result<Option<u16>, LocalError> {
+    match std::env::var_os(env::ENV_LOCAL_PORT) {
+        Some(value) if !value.is_empty() => {
+            let value = value.to_string_lossy().into_owned();
+            match value.trim().parse::<u16>() {
+                Ok(port) if port != 0 => Ok(Some(port)),
+                _ => Err(LocalError::NoPort { value }),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Runs the service until it is stopped: by [`crate::stop`], by SIGTERM or SIGINT, by the end
+/// of its owner, or, where it has none, because nobody needs it.
 pub fn serve(options: ServeOptions) -> Result<(), LocalError> {
+    if options.port.is_none() {
+        asked_port()?;
+    }
     let home = options.home.clone();
-    private_folder(home.path())?;
     private_folder(&home.service())?;
+    need_space(&home.service())?;
     let Some(_lock) = take_lock(&home)? else {
         return Err(LocalError::AlreadyRuns {
             home: home.path().to_owned(),
         });
     };
-    log::install(&home.log()).map_err(|source| LocalError::File {
+    log::install(&home.log()).map_err(|cause| LocalError::File {
         path: home.log(),
-        source,
+        cause,
     })?;
     take_size_limits_as_errors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("local-service")
         .build()
-        .map_err(|source| LocalError::System {
+        .map_err(|cause| LocalError::System {
             what: "a runtime",
-            source,
+            cause,
         })?;
-    let result = runtime.block_on(run(&options));
+    let key = credentials(&home)?;
+    let listener = listen(&home, options.port)?;
+    let store = Arc::new(runtime.block_on(Store::open(&home.service().join("store")))?);
+    let result = runtime.block_on(run(&options, key, listener, store.clone()));
     let _ = std::fs::remove_file(home.service_file());
-    if let Err(error) = &result {
-        tracing::error!("{error}");
-    }
     // Threads that still read for a client that has gone must not hold the end up.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    // Last of all, so that the index is closed when this returns.
+    drop(store);
     result
 }
 
@@ -114,15 +135,15 @@ fn take_size_limits_as_errors() {
 /// one.
 fn listen(home: &Home, asked: Option<u16>) -> Result<TcpListener, LocalError> {
     let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let what = |source| LocalError::System {
+    let what = |cause| LocalError::System {
         what: "a port on 127.0.0.1",
-        source,
+        cause,
     };
     let kept = home.service().join("port");
     if let Some(port) = asked {
-        return bind(port).map_err(|source| match source.kind() {
+        return bind(port).map_err(|cause| match cause.kind() {
             std::io::ErrorKind::AddrInUse => LocalError::PortInUse { port },
-            _ => what(source),
+            _ => what(cause),
         });
     }
     let own = std::fs::read_to_string(&kept)
@@ -141,11 +162,14 @@ fn listen(home: &Home, asked: Option<u16>) -> Result<TcpListener, LocalError> {
     Ok(listener)
 }
 
-async fn run(options: &ServeOptions) -> Result<(), LocalError> {
+async fn run(
+    options: &ServeOptions,
+    key: LocalCredentials,
+    listener: TcpListener,
+    store: Arc<Store>,
+) -> Result<(), LocalError> {
     let home = &options.home;
-    let system = |what| move |source| LocalError::System { what, source };
-    let key = credentials(home)?;
-    let listener = listen(home, options.port)?;
+    let system = |what| move |cause| LocalError::System { what, cause };
     let port = listener.local_addr().map_err(system("a port on 127.0.0.1"))?.port();
     let info = ServiceInfo {
         port,
@@ -155,7 +179,6 @@ async fn run(options: &ServeOptions) -> Result<(), LocalError> {
         account: LOCAL_ACCOUNT.to_owned(),
         owner_pid: options.owner_pid,
     };
-    let store = Arc::new(Store::open(&home.service().join("store"))?);
     let spawner = Spawner::new().map_err(system("a thread"))?;
     let executable: PathBuf = std::path::absolute(&options.executable).unwrap_or_else(|_| options.executable.clone());
     let folder = home.service().join("endpoints");
@@ -178,6 +201,7 @@ async fn run(options: &ServeOptions) -> Result<(), LocalError> {
         s3: s3.build(),
         manager: manager.clone(),
         stop: stop.clone(),
+        activity: idle::Activity::default(),
     });
     listener.set_nonblocking(true).map_err(system("a port on 127.0.0.1"))?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(system("a port on 127.0.0.1"))?;
@@ -188,11 +212,15 @@ async fn run(options: &ServeOptions) -> Result<(), LocalError> {
         info.pid
     );
 
-    let accepting = tokio::spawn(accept(listener, router, stopped.clone()));
+    let accepting = tokio::spawn(accept(listener, router.clone(), stopped.clone()));
+    let deployed = || !manager.all().is_ok_and(|endpoints| endpoints.is_empty());
     tokio::select! {
         _ = stopped.wait_for(|stop| *stop) => {}
         _ = term.recv() => tracing::info!("SIGTERM"),
         _ = interrupt.recv() => tracing::info!("SIGINT"),
+        () = idle::unneeded(&router.activity, idle::PATIENCE, deployed), if options.owner_pid.is_none() => {
+            tracing::info!("nothing is deployed, and nobody asked for anything for an hour");
+        }
     }
     let _ = stop.send(true);
     // From here on nobody shall find a service that is about to go.

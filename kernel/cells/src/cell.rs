@@ -74,6 +74,12 @@ pub(crate) struct Session {
     interrupt: Interrupt,
 }
 
+/// A name of the session that a cell is given before its own code.
+struct Mention {
+    name: String,
+    rust_type: String,
+}
+
 /// What a session is made of.
 pub(crate) struct Parts {
     pub(crate) relay: Relay,
@@ -163,7 +169,7 @@ impl Session {
         }
         self.interrupt.set_phase(Phase::Compiling);
         self.exports.prune();
-        self.bound.prune(self.exports.frames());
+        self.bound.prune(self.exports.host());
         let cell = Cell::parse(code);
         let (binding, mentioned) = self.bindings(&cell);
         let mut edits = Vec::new();
@@ -182,45 +188,58 @@ impl Session {
         self.run(Edited::new(code, edits), &mentioned)
     }
 
-    /// The `let`s for frames of the session that the cell mentions, and their names. Writing them
-    /// to shared memory begins now, while the cell compiles.
-    fn bindings(&self, cell: &Cell) -> (String, Vec<String>) {
-        let frames = self.exports.frames();
+    /// The `let`s for frames and values of the session that the cell mentions, and what they bind. Writing frames to
+    /// shared memory begins now, while the cell compiles.
+    fn bindings(&self, cell: &Cell) -> (String, Vec<Mention>) {
+        let host = self.exports.host();
+        let values = host.values();
+        let mut names = host.names();
+        names.extend(values.iter().map(|value| value.name.clone()));
         let mut binding = String::new();
-        let mut names = Vec::new();
-        for name in cell.mentions(&frames.names()) {
+        let mut mentioned = Vec::new();
+        for name in cell.mentions(&names) {
             // A function or a constant of that name is what the cell means.
             if self.known.item_names().any(|item| item == name) {
                 continue;
             }
-            let Some(current) = frames.frame(&name) else {
+            let defined = self.variables().any(|(variable, _)| variable == name);
+            let (rust_type, expression) = if let Some(current) = host.frame(&name) {
+                if !self.bound.needed(&name, &current, defined) {
+                    continue;
+                }
+                self.export_ahead(&name);
+                (FRAME.to_owned(), format!("ironsage_prelude::bound(\"{name}\")"))
+            } else if let Some(value) = values.iter().find(|value| value.name == name) {
+                if !self.bound.value_needed(value, defined) {
+                    continue;
+                }
+                (value.rust_type.clone(), value.expression.clone())
+            } else {
                 continue;
             };
-            let defined = self.variables().any(|(variable, _)| variable == name);
-            if !self.bound.needed(&name, &current, defined) {
-                continue;
-            }
-            binding.push_str(&format!("let {name}: {FRAME} = ironsage_prelude::bound(\"{name}\"); "));
-            let exports = Arc::clone(&self.exports);
-            let ahead = name.clone();
-            std::thread::spawn(move || {
-                if let Err(error) = exports.get(&ahead) {
-                    tracing::warn!(frame = ahead, %error, "cannot share a frame ahead of its cell");
-                }
-            });
-            names.push(name);
+            binding.push_str(&format!("let {name}: {rust_type} = {expression}; "));
+            mentioned.push(Mention { name, rust_type });
         }
-        (binding, names)
+        (binding, mentioned)
     }
 
-    fn annotations(&mut self, code: &str, mentioned: &[String]) -> types::Annotations {
+    fn export_ahead(&self, name: &str) {
+        let (exports, name) = (Arc::clone(&self.exports), name.to_owned());
+        std::thread::spawn(move || {
+            if let Err(error) = exports.get(&name) {
+                tracing::warn!(frame = name, %error, "cannot share a frame ahead of its cell");
+            }
+        });
+    }
+
+    fn annotations(&mut self, code: &str, mentioned: &[Mention]) -> types::Annotations {
         let mut known = self.known.clone();
         known.variables = self
             .variables()
             .map(|(name, rust_type)| (name.to_owned(), rust_type.to_owned()))
             .collect();
-        for name in mentioned {
-            known.variables.insert(name.clone(), FRAME.to_owned());
+        for mention in mentioned {
+            known.variables.insert(mention.name.clone(), mention.rust_type.clone());
         }
         let interrupt = self.interrupt.clone();
         let (flags, crates) = self.compiler_arguments();
@@ -259,7 +278,7 @@ impl Session {
         (flags, crates)
     }
 
-    fn run(&mut self, edited: Edited, mentioned: &[String]) -> Result<Ended, Broken> {
+    fn run(&mut self, edited: Edited, mentioned: &[Mention]) -> Result<Ended, Broken> {
         self.interrupt.set_phase(Phase::Compiling);
         let before: Vec<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
         while self.early_stderr.try_recv().is_ok() {}
@@ -277,7 +296,7 @@ impl Session {
         self.after_commands(edited.original(), restarted);
         let after: HashSet<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
         if ran {
-            self.remember_frames(&cell, mentioned);
+            self.remember(&cell, mentioned);
         }
         let lost: Vec<String> = before.into_iter().filter(|name| !after.contains(name)).collect();
         let pressed = self.interrupt.pressed();
@@ -309,18 +328,18 @@ impl Session {
         }
     }
 
-    fn remember_frames(&mut self, cell: &Cell, mentioned: &[String]) {
-        let exports = Arc::clone(&self.exports);
-        for name in mentioned {
-            if let Some(current) = exports.frames().frame(name) {
+    fn remember(&mut self, cell: &Cell, mentioned: &[Mention]) {
+        let host = self.exports.host();
+        let mut values = host.values();
+        for Mention { name, .. } in mentioned {
+            if let Some(current) = host.frame(name) {
                 self.bound.bound(name, current);
+            } else if let Some(at) = values.iter().position(|value| value.name == *name) {
+                self.bound.value_bound(values.swap_remove(at));
             }
         }
-        let defined = cell.lets().into_iter().flat_map(|statement| statement.variables);
-        for variable in defined {
-            if let Some(current) = exports.frames().frame(&variable.name) {
-                self.bound.defined_by_cell(&variable.name, current);
-            }
+        for variable in cell.lets().into_iter().flat_map(|statement| statement.variables) {
+            self.bound.defined_by_cell(&variable.name, host.frame(&variable.name));
         }
     }
 

@@ -19,7 +19,8 @@ use crate::cell::{Ended, Parts, Session};
 use crate::collect::Collected;
 use crate::error::CellError;
 use crate::folder::SessionFolder;
-use crate::frames::{Exports, Frames};
+use crate::frames::Exports;
+use crate::host::Host;
 use crate::interrupt::{Interrupt, Phase};
 use crate::prelude::Prelude;
 use crate::relay::{Event, Relay};
@@ -39,8 +40,8 @@ const MOST_STRAY_EVENTS: usize = 10_000;
 /// What an evaluator needs.
 #[derive(Clone)]
 pub struct Config {
-    /// The kernel's frames.
-    pub frames: Arc<dyn Frames>,
+    /// The kernel that the cells belong to.
+    pub host: Arc<dyn Host>,
     /// The folder in which `ironsage warm` puts ready-made preludes; the user's data folder
     /// (`warm::default_folder`) when `None`.
     pub prelude: Option<PathBuf>,
@@ -51,9 +52,9 @@ pub struct Config {
 
 impl Config {
     /// The usual: this executable, and the prelude from the user's data folder.
-    pub fn new(frames: Arc<dyn Frames>) -> Config {
+    pub fn new(host: Arc<dyn Host>) -> Config {
         Config {
-            frames,
+            host,
             prelude: None,
             executable: None,
         }
@@ -155,7 +156,7 @@ impl EvcxrEvaluator {
         let worker = Worker {
             session: None,
             folder: None,
-            exports: Arc::new(Exports::new(Arc::clone(&config.frames))),
+            exports: Arc::new(Exports::new(Arc::clone(&config.host))),
             config,
             events,
             shared: Arc::clone(&shared),
@@ -301,7 +302,7 @@ impl Evaluator for EvcxrEvaluator {
     fn fetch(&mut self, name: &str) -> Result<DataFrame, CellError> {
         let not_a_frame = || CellError::NotAFrame { name: name.to_owned() };
         let variable = self.variables().into_iter().find(|known| known.name == name);
-        if !variable.is_some_and(|variable| variable.is_frame()) {
+        if !variable.is_some_and(|variable| variable.is_frame() || variable.is_value()) {
             return Err(not_a_frame());
         }
         let code = format!("ironsage_prelude::hand(\"{name}\", &{name})?;");

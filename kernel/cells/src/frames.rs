@@ -1,22 +1,14 @@
-//! Frames of the session as cells see them: which a cell needs, and each written to shared memory
-//! once, however often it is asked for.
+//! Frames and values of the session as cells see them: which a cell needs, and each frame written to
+//! shared memory once, however often it is asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ironsage_exchange::{ExchangeError, Shared, share};
 use parking_lot::Mutex;
 use polars::prelude::{Column, DataFrame};
 
-/// The kernel's namespace of frames, as cells see it.
-pub trait Frames: Send + Sync {
-    /// The frame of this name, now.
-    fn frame(&self, name: &str) -> Option<DataFrame>;
-    /// The names of all frames.
-    fn names(&self) -> Vec<String>;
-    /// Binds a frame that a cell has made.
-    fn put(&self, name: &str, frame: DataFrame);
-}
+use crate::host::{Host, HostValue};
 
 /// Whether two frames are the same columns in memory: the same value, never changed since.
 pub(crate) fn same(one: &DataFrame, other: &DataFrame) -> bool {
@@ -38,25 +30,25 @@ fn same_column(one: &Column, other: &Column) -> bool {
 
 /// Frames in shared memory, ready for the process that runs cells.
 pub(crate) struct Exports {
-    frames: Arc<dyn Frames>,
+    host: Arc<dyn Host>,
     ready: Mutex<HashMap<String, (DataFrame, Arc<Shared>)>>,
 }
 
 impl Exports {
-    pub(crate) fn new(frames: Arc<dyn Frames>) -> Exports {
+    pub(crate) fn new(host: Arc<dyn Host>) -> Exports {
         Exports {
-            frames,
+            host,
             ready: Mutex::default(),
         }
     }
 
-    pub(crate) fn frames(&self) -> &dyn Frames {
-        &*self.frames
+    pub(crate) fn host(&self) -> &dyn Host {
+        &*self.host
     }
 
     /// The frame as it is now, in shared memory; `None` when there is none of that name.
     pub(crate) fn get(&self, name: &str) -> Result<Option<Arc<Shared>>, ExchangeError> {
-        let Some(frame) = self.frames.frame(name) else {
+        let Some(frame) = self.host.frame(name) else {
             return Ok(None);
         };
         // Held while the frame is written, so that whoever asks meanwhile waits for this copy
@@ -77,58 +69,74 @@ impl Exports {
     pub(crate) fn prune(&self) {
         self.ready
             .lock()
-            .retain(|name, (known, _)| self.frames.frame(name).is_some_and(|current| same(known, &current)));
+            .retain(|name, (known, _)| self.host.frame(name).is_some_and(|current| same(known, &current)));
     }
 }
 
-/// Which state of each of the session's frames the cells have.
+/// Which state of each of the session's frames and values the cells have.
 ///
 /// The last writer wins: a frame is bound (again) when the session's has changed since the cells
 /// last had it or wrote their own, or when the cells have it no more.
 #[derive(Default)]
 pub(crate) struct Bound {
-    seen: HashMap<String, (DataFrame, Origin)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Session,
-    Cell,
+    /// The session's frames, as they were when the cells got them or wrote their own.
+    seen: HashMap<String, DataFrame>,
+    values: HashMap<String, HostValue>,
+    /// Variables that hold what the session gave, and not what a cell made.
+    given: HashSet<String>,
 }
 
 impl Bound {
     /// Whether a cell that mentions `name` must be given the session's frame.
     pub(crate) fn needed(&self, name: &str, current: &DataFrame, defined: bool) -> bool {
         match self.seen.get(name) {
-            Some((known, _)) if same(known, current) => !defined,
+            Some(known) if same(known, current) => !defined,
             _ => true,
         }
     }
 
+    /// Whether a cell that mentions this value must be given it.
+    pub(crate) fn value_needed(&self, value: &HostValue, defined: bool) -> bool {
+        !defined || self.values.get(&value.name) != Some(value)
+    }
+
     /// A cell was given the session's frame.
     pub(crate) fn bound(&mut self, name: &str, current: DataFrame) {
-        self.seen.insert(name.to_owned(), (current, Origin::Session));
+        self.seen.insert(name.to_owned(), current);
+        self.given.insert(name.to_owned());
     }
 
-    /// A cell has defined a variable that has the name of a frame.
-    pub(crate) fn defined_by_cell(&mut self, name: &str, current: DataFrame) {
-        self.seen.insert(name.to_owned(), (current, Origin::Cell));
+    /// A cell was given the session's value.
+    pub(crate) fn value_bound(&mut self, value: HostValue) {
+        self.given.insert(value.name.clone());
+        self.values.insert(value.name.clone(), value);
     }
 
-    /// Whether the variable of this name is the session's frame itself.
+    /// A cell has defined a variable; `current` is the session's frame of that name.
+    pub(crate) fn defined_by_cell(&mut self, name: &str, current: Option<DataFrame>) {
+        self.given.remove(name);
+        self.values.remove(name);
+        if let Some(current) = current {
+            self.seen.insert(name.to_owned(), current);
+        }
+    }
+
+    /// Whether the variable of this name holds what the session gave, perhaps long ago.
     pub(crate) fn is_from_session(&self, name: &str) -> bool {
-        matches!(self.seen.get(name), Some((_, Origin::Session)))
+        self.given.contains(name)
     }
 
     /// The process is gone, or all was cleared.
     pub(crate) fn clear(&mut self) {
-        self.seen.clear();
+        *self = Bound::default();
     }
 
-    /// Lets go of frames that the session has replaced.
-    pub(crate) fn prune(&mut self, frames: &dyn Frames) {
+    /// Lets go of what the session has replaced.
+    pub(crate) fn prune(&mut self, host: &dyn Host) {
         self.seen
-            .retain(|name, (known, _)| frames.frame(name).is_some_and(|current| same(known, &current)));
+            .retain(|name, known| host.frame(name).is_some_and(|current| same(known, &current)));
+        let current = host.values();
+        self.values.retain(|_, known| current.contains(known));
     }
 }
 
@@ -141,7 +149,7 @@ mod tests {
 
     struct One(Mutex<Option<DataFrame>>);
 
-    impl Frames for One {
+    impl Host for One {
         fn frame(&self, _: &str) -> Option<DataFrame> {
             self.0.lock().clone()
         }
@@ -191,7 +199,7 @@ mod tests {
         assert!(!bound.needed("x", &old, true));
         assert!(bound.needed("x", &old, false), "consumed by a cell");
         assert!(bound.needed("x", &new, true), "changed by a magic");
-        bound.defined_by_cell("x", new.clone());
+        bound.defined_by_cell("x", Some(new.clone()));
         assert!(!bound.needed("x", &new, true) && !bound.is_from_session("x"));
     }
 }

@@ -14,7 +14,8 @@
 //! | `report.rs` | compile errors as text that points into the cell |
 //! | `relay.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
 //! | `child.rs` | the user's process itself |
-//! | `frames.rs` | frames of the session, shared with that process when it asks |
+//! | `host.rs` | what the kernel gives its cells and takes from them |
+//! | `frames.rs` | frames and values of the session, given to that process when a cell mentions them |
 //! | `interrupt.rs` | stop, without a lock |
 //! | `prelude.rs`, `warm.rs`, `toolchain.rs` | the ready-made prelude, how it is made, the compiler it belongs to |
 //! | `folder.rs` | the session's temporary folder |
@@ -26,6 +27,7 @@ mod error;
 mod evaluator;
 mod folder;
 mod frames;
+mod host;
 mod interrupt;
 mod prelude;
 mod relay;
@@ -42,7 +44,7 @@ use std::collections::BTreeMap;
 pub use child::runtime_hook;
 pub use error::CellError;
 pub use evaluator::{Completion, Completions, Config, EvcxrEvaluator};
-pub use frames::Frames;
+pub use host::{Host, HostValue};
 pub use interrupt::{Interrupt, Stopped};
 pub use toolchain::{Toolchain, ToolchainError};
 
@@ -58,7 +60,8 @@ pub trait Evaluator: Send {
     /// The variables that the cells have defined. Never waits for a running cell.
     fn variables(&self) -> Vec<Variable>;
 
-    /// The value of a variable whose type is `DataFrame` or `LazyFrame` (a plan is run).
+    /// The value of a variable whose type is `DataFrame` or `LazyFrame` (a plan is run), or that of a number, a truth
+    /// value or a text as a table of one: its text.
     fn fetch(&mut self, name: &str) -> Result<polars::prelude::DataFrame, CellError>;
 }
 
@@ -104,5 +107,19 @@ impl Variable {
     pub fn is_frame(&self) -> bool {
         let bare = self.rust_type.rsplit("::").next().unwrap_or_default();
         matches!(bare, "DataFrame" | "LazyFrame")
+    }
+
+    /// Whether it is a number, a truth value or a text.
+    pub fn is_value(&self) -> bool {
+        const NUMBERS: [&str; 14] = [
+            "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f32", "f64",
+        ];
+        NUMBERS.contains(&self.rust_type.as_str()) || self.rust_type == "bool" || self.is_text()
+    }
+
+    /// Whether it is a text.
+    pub fn is_text(&self) -> bool {
+        let bare = self.rust_type.rsplit("::").next().unwrap_or_default();
+        matches!(bare, "String" | "char" | "&'static str" | "&str")
     }
 }

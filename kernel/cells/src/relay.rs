@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use ironsage_exchange::map_file;
-use ironsage_exchange::wire::{Failed, Panicked, Picture, Reply, Request, receive, send};
+use ironsage_exchange::wire::{Failed, Panicked, Picture, Reply, Request, Surroundings, receive, send};
 use polars::prelude::DataFrame;
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -331,7 +331,13 @@ impl Process {
             Request::Hello => refused("said already".to_owned()),
             Request::Enter => {
                 interrupt.begin_run();
-                if interrupt.pressed() { (Reply::Stop, None) } else { done }
+                if interrupt.pressed() {
+                    return (Reply::Stop, None);
+                }
+                let host = exports.host();
+                let folder = host.folder().and_then(|folder| folder.to_str().map(str::to_owned));
+                let environment = host.environment();
+                (Reply::Go(Surroundings { folder, environment }), None)
             }
             Request::Sync => done,
             Request::Leave { ran } => {
@@ -351,14 +357,14 @@ impl Process {
             Request::Frame { name } => match exports.get(&name) {
                 Ok(Some(shared)) => (Reply::Done, Some(shared)),
                 Ok(None) => {
-                    let known = exports.frames().names();
+                    let known = exports.host().names();
                     (Reply::Missing { known }, None)
                 }
                 Err(error) => refused(error.to_string()),
             },
             Request::Put { name } => match frame_of(files) {
                 Ok(frame) => {
-                    exports.frames().put(&name, frame);
+                    exports.host().put(&name, frame);
                     done
                 }
                 Err(reason) => refused(reason),

@@ -5,6 +5,7 @@
 //! answer to a display means that everything printed before it has been published, so order needs
 //! no further care on either side.
 
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -66,7 +67,7 @@ pub struct Failed {
 pub enum Request {
     /// First record of a child; carries its control pipe and the read ends of its output pipes.
     Hello,
-    /// A cell is about to run. [`Reply::Stop`] means: don't.
+    /// A cell is about to run. The answer is [`Reply::Go`], or [`Reply::Stop`]: don't.
     Enter,
     /// A cell has run, or was not allowed to (`ran` is false). Everything it printed is in the pipes.
     Leave {
@@ -97,12 +98,23 @@ pub enum Request {
     Failure(Failed),
 }
 
+/// Where a cell runs, as `%cd` and `%env` have it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// The working directory; `None` leaves it as it is.
+    pub folder: Option<String>,
+    /// Variables of the environment that were set.
+    pub environment: BTreeMap<String, String>,
+}
+
 /// What the kernel answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Done; for a frame, the memory file rides along.
     Done,
+    /// The cell may run, in these surroundings.
+    Go(Surroundings),
     /// The cell was interrupted before it ran.
     Stop,
     /// There is no such frame; these are the names there are.

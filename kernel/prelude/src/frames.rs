@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use ironsage_exchange::wire::{Reply, Request};
 use ironsage_exchange::{ExchangeError, map_file, share};
-use polars::prelude::{DataFrame, LazyFrame, PolarsError, PolarsResult};
+use polars::prelude::{Column, DataFrame, LazyFrame, PolarsError, PolarsResult};
 
 use crate::link::ask;
 
@@ -64,7 +64,7 @@ pub fn frame(name: &str) -> Result<DataFrame, FrameError> {
             name: name.to_owned(),
             reason,
         }),
-        Reply::Done | Reply::Stop => {
+        _ => {
             let descriptor = descriptors
                 .into_iter()
                 .next()
@@ -109,6 +109,19 @@ impl Handed for LazyFrame {
         self.clone().collect()
     }
 }
+
+/// A number, a truth value or a text goes as a table of one: its text.
+macro_rules! handed_as_text {
+    ($($type:ty)*) => {
+        $(impl Handed for $type {
+            fn rows(&self) -> PolarsResult<DataFrame> {
+                DataFrame::new(1, vec![Column::new("value".into(), [self.to_string()])])
+            }
+        })*
+    };
+}
+
+handed_as_text!(bool char String &str i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f32 f64);
 
 /// Hands a variable to the kernel, which asked for it through a generated cell.
 #[doc(hidden)]

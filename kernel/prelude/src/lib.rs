@@ -17,6 +17,7 @@ mod frames;
 mod hook;
 mod link;
 mod output;
+mod surroundings;
 
 pub use display::{CellDisplay, PlanDisplay};
 pub use frames::{FrameError, Handed, bound, hand};

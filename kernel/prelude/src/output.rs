@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ironsage_exchange::wire::{Reply, Request};
 
-use crate::link;
+use crate::{link, surroundings};
 
 /// How long a `print!` without a line end may stay in the buffer of the standard library.
 const FLUSH_EVERY: Duration = Duration::from_millis(40);
@@ -52,11 +52,13 @@ pub(crate) fn start_flusher() {
 pub(crate) fn enter() -> bool {
     CELL_THREAD.store(thread_id(), Ordering::Relaxed);
     link::forget_interrupt();
-    let go = !matches!(link::ask(&Request::Enter, &[]), Ok((Reply::Stop, _)));
-    if go {
-        set_running(true);
+    match link::ask(&Request::Enter, &[]) {
+        Ok((Reply::Stop, _)) => return false,
+        Ok((Reply::Go(told), _)) => surroundings::follow(told),
+        _ => {}
     }
-    go
+    set_running(true);
+    true
 }
 
 /// A cell has ended: what it printed goes into the pipe before the kernel is told.

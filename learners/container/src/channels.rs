@@ -3,54 +3,40 @@
 //! All files under a channel's folder are one table, in the order of their names. What fits well into
 //! memory is parsed once and kept; what doesn't is parsed again each epoch in constant memory.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ironsage_formats::{FormatError, csv, recordio};
-use ironsage_learners::{DenseMatrix, Features, LearnError, Row, Rows, Source, Stream};
+use ironsage_learners::{ByteStream, ContentType, DenseMatrix, Features, Files, LearnError, Row, Source, Stream};
 
 use crate::ContainerError;
 use crate::pipe::Pipe;
 
 /// Files of more bytes than this together are streamed. Text of a number is 2 to 4 times its float32.
 const KEPT: u64 = 512 << 20;
-const BUFFER: usize = 1 << 20;
+/// Rows read at a time to be kept.
+const ROWS: usize = 4096;
 
-/// What the rows are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// The label first.
-    Csv,
-    RecordIo,
-    /// Nothing is said: each file's first bytes decide.
-    Unsaid,
-}
-
-impl Format {
-    /// From a channel's `ContentType`.
-    pub(crate) fn parse(channel: &'static str, content_type: Option<&str>) -> Result<Format, ContainerError> {
-        let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
-            return Ok(Format::Unsaid);
-        };
-        let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
-        let kind = parts.next().unwrap_or_default();
-        match kind.as_str() {
-            "text/csv" if parts.any(|part| part == "label_size=0") => Err(ContainerError::Channel {
-                channel: channel.to_owned(),
-                problem: "text/csv;label_size=0 has no label to learn from".to_owned(),
-                hint: Some("write the label into the first column and say text/csv".to_owned()),
-            }),
-            "text/csv" => Ok(Format::Csv),
-            "application/x-recordio-protobuf" => Ok(Format::RecordIo),
-            _ => Err(ContainerError::Channel {
-                channel: channel.to_owned(),
-                problem: format!("content type {content_type} is not read"),
-                hint: Some("say text/csv or application/x-recordio-protobuf".to_owned()),
-            }),
-        }
+/// What the rows are written in, from a channel's `ContentType`.
+pub(crate) fn content_type(channel: &'static str, said: Option<&str>) -> Result<ContentType, ContainerError> {
+    let Some(said) = said.filter(|text| !text.trim().is_empty()) else {
+        return Ok(ContentType::Unsaid);
+    };
+    let refused = |problem: String, hint: &str| ContainerError::Channel {
+        channel: channel.to_owned(),
+        problem,
+        hint: Some(hint.to_owned()),
+    };
+    match ContentType::parse(said) {
+        Some(ContentType::CsvUnlabelled) => Err(refused(
+            "text/csv;label_size=0 has no label to learn from".to_owned(),
+            "write the label into the first column and say text/csv",
+        )),
+        Some(content) => Ok(content),
+        None => Err(refused(
+            format!("content type {said} is not read"),
+            "say text/csv or application/x-recordio-protobuf",
+        )),
     }
 }
 
@@ -58,107 +44,72 @@ impl Format {
 pub(crate) fn folder(
     channel: &'static str,
     folder: &Path,
-    format: Format,
+    content: ContentType,
 ) -> Result<Box<dyn Source<Row>>, ContainerError> {
-    let mut files = Vec::new();
-    let mut bytes = 0;
-    collect(folder, &mut files, &mut bytes).map_err(|source| ContainerError::Io {
-        path: folder.to_owned(),
-        source,
-    })?;
-    files.sort();
-    if files.is_empty() {
+    let mut files = Files::under(folder, content)?;
+    if files.files().is_empty() {
         return Err(ContainerError::Channel {
             channel: channel.to_owned(),
             problem: format!("there is no file under {}", folder.display()),
             hint: Some("give the channel an S3 prefix that holds objects".to_owned()),
         });
     }
-    let mut source = Files { channel, files, format };
-    if bytes > KEPT {
-        return Ok(Box::new(source));
+    let mut bytes = 0;
+    for path in files.files() {
+        let about = std::fs::metadata(path).map_err(|source| ContainerError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        bytes += about.len();
     }
-    Ok(match source.keep()? {
+    if bytes > KEPT {
+        return Ok(Box::new(files));
+    }
+    Ok(match kept(&mut files)? {
         Some(matrix) => Box::new(matrix),
-        // Sparse rows would not be small any more.
-        None => Box::new(source),
+        None => Box::new(files),
     })
+}
+
+/// All rows in memory; `None` where there is a sparse one, which would not be small any more, and where the learner has
+/// to say that there are no rows or no labels.
+fn kept(files: &mut Files) -> Result<Option<DenseMatrix>, ContainerError> {
+    let (mut labels, mut values, mut width) = (Vec::new(), Vec::new(), 0);
+    let mut stream = files.open(0)?;
+    while let Some(rows) = stream.next(ROWS)? {
+        match rows.features {
+            Features::Dense(features) if rows.labels.len() == rows.len() => values.extend_from_slice(features),
+            _ => return Ok(None),
+        }
+        labels.extend_from_slice(rows.labels);
+        width = rows.width;
+    }
+    if labels.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(DenseMatrix::new(width, values, labels)?))
 }
 
 /// A channel in Pipe mode: `<folder>/<channel>_<epoch>`.
 pub(crate) fn pipes(
     channel: &'static str,
     folder: &Path,
-    format: Format,
+    content: ContentType,
     stop: Arc<AtomicBool>,
 ) -> Box<dyn Source<Row>> {
     Box::new(Pipes {
         channel,
         folder: folder.to_owned(),
-        format,
+        content,
         next: 0,
         stop,
     })
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>, bytes: &mut u64) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let about = std::fs::metadata(&path)?;
-        if about.is_dir() {
-            collect(&path, files, bytes)?;
-        } else if about.is_file() {
-            *bytes += about.len();
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-struct Files {
-    channel: &'static str,
-    files: Vec<PathBuf>,
-    format: Format,
-}
-
-impl Files {
-    /// All rows in memory, unless one is sparse.
-    fn keep(&mut self) -> Result<Option<DenseMatrix>, ContainerError> {
-        let mut stream = RowStream::new(self.channel, self.files.clone(), self.format);
-        let (mut labels, mut values, mut width) = (Vec::new(), Vec::new(), 0);
-        while let Some(rows) = stream.next(4096)? {
-            let Features::Dense(features) = rows.features else {
-                return Ok(None);
-            };
-            width = rows.width;
-            values.extend_from_slice(features);
-            labels.extend_from_slice(rows.labels);
-        }
-        Ok(Some(DenseMatrix::new(width, values, labels)?))
-    }
-}
-
-impl Source<Row> for Files {
-    fn open(&mut self, _epoch: usize) -> Result<Box<dyn Stream<Row> + '_>, LearnError> {
-        Ok(Box::new(RowStream::new(self.channel, self.files.clone(), self.format)))
-    }
-
-    fn origin(&self) -> String {
-        match self.files.as_slice() {
-            [one] => one.display().to_string(),
-            files => format!(
-                "{} files from {}",
-                files.len(),
-                files.first().map_or(Path::new(""), |f| f).display()
-            ),
-        }
-    }
-}
-
 struct Pipes {
     channel: &'static str,
     folder: PathBuf,
-    format: Format,
+    content: ContentType,
     next: usize,
     stop: Arc<AtomicBool>,
 }
@@ -172,8 +123,7 @@ impl Source<Row> for Pipes {
             path: path.clone(),
             source,
         })?;
-        let mut stream = RowStream::new(self.channel, Vec::new(), self.format);
-        stream.begin(Box::new(pipe), path.display().to_string())?;
+        let stream = ByteStream::new(pipe, self.content, path.display().to_string())?;
         Ok(Box::new(stream))
     }
 
@@ -182,200 +132,11 @@ impl Source<Row> for Pipes {
     }
 }
 
-/// One pass over files or one FIFO; lends batches from its own buffers.
-struct RowStream {
-    channel: &'static str,
-    waiting: std::vec::IntoIter<PathBuf>,
-    format: Format,
-    reader: Option<(String, Reader)>,
-    rows: u64,
-    width: Option<usize>,
-    labels: Vec<f32>,
-    values: Vec<f32>,
-    keys: Vec<u32>,
-    starts: Vec<usize>,
-    sparse: bool,
-    record: recordio::Record,
-}
-
-enum Reader {
-    Csv(csv::Reader<Box<dyn BufRead>>),
-    RecordIo(recordio::Reader<Box<dyn BufRead>>),
-}
-
-impl RowStream {
-    fn new(channel: &'static str, files: Vec<PathBuf>, format: Format) -> RowStream {
-        RowStream {
-            channel,
-            waiting: files.into_iter(),
-            format,
-            reader: None,
-            rows: 0,
-            width: None,
-            labels: Vec::new(),
-            values: Vec::new(),
-            keys: Vec::new(),
-            starts: Vec::new(),
-            sparse: false,
-            record: recordio::Record::default(),
-        }
-    }
-
-    fn begin(&mut self, from: Box<dyn Read>, origin: String) -> Result<(), LearnError> {
-        let mut input: Box<dyn BufRead> = Box::new(BufReader::with_capacity(BUFFER, from));
-        let format = match self.format {
-            Format::Unsaid => match input.fill_buf() {
-                Ok(first) if first.starts_with(&recordio::MAGIC.to_le_bytes()) => Format::RecordIo,
-                Ok(_) => Format::Csv,
-                Err(source) => {
-                    return Err(LearnError::Format {
-                        origin,
-                        source: source.into(),
-                    });
-                }
-            },
-            said => said,
-        };
-        let reader = match format {
-            Format::RecordIo => Reader::RecordIo(recordio::Reader::new(input)),
-            Format::Csv | Format::Unsaid => Reader::Csv(csv::Reader::new(input)),
-        };
-        self.reader = Some((origin, reader));
-        Ok(())
-    }
-
-    /// Appends one row to the buffers; false at the end of everything.
-    fn row(&mut self) -> Result<bool, LearnError> {
-        loop {
-            let Some((origin, reader)) = &mut self.reader else {
-                let Some(path) = self.waiting.next() else {
-                    return Ok(false);
-                };
-                let file = File::open(&path).map_err(|source| LearnError::Io {
-                    path: path.clone(),
-                    source,
-                })?;
-                self.begin(Box::new(file), path.display().to_string())?;
-                continue;
-            };
-            let before = self.values.len();
-            let failed = |source: FormatError| LearnError::Format {
-                origin: origin.clone(),
-                source,
-            };
-            let width = match reader {
-                Reader::Csv(reader) => match reader.read(&mut self.values).map_err(failed)? {
-                    None => None,
-                    Some(label) => {
-                        self.labels.push(label);
-                        Some(self.values.len() - before)
-                    }
-                },
-                Reader::RecordIo(reader) => {
-                    if reader.read(&mut self.record).map_err(failed)? {
-                        let label = self.record.label;
-                        let row = self.rows as usize;
-                        self.labels.push(label.ok_or(LearnError::NoLabel {
-                            channel: self.channel,
-                            row,
-                        })?);
-                        Some(self.take_record())
-                    } else {
-                        None
-                    }
-                }
-            };
-            let Some(width) = width else {
-                self.reader = None;
-                continue;
-            };
-            let expected = *self.width.get_or_insert(width);
-            if width != expected {
-                return Err(LearnError::Width {
-                    channel: self.channel,
-                    row: self.rows as usize,
-                    expected,
-                    found: width,
-                    why: "all rows of a channel have the first row's width",
-                });
-            }
-            self.rows += 1;
-            return Ok(true);
-        }
-    }
-
-    /// Moves the record's features into the buffers; gives its width.
-    fn take_record(&mut self) -> usize {
-        let record = std::mem::take(&mut self.record);
-        let width = match &record.features {
-            recordio::Features::Dense(values) => {
-                self.values.extend_from_slice(values);
-                if self.sparse {
-                    self.keys.extend(0..values.len() as u32);
-                }
-                values.len()
-            }
-            recordio::Features::Sparse { keys, values, width } => {
-                if !self.sparse {
-                    self.become_sparse();
-                }
-                self.keys.extend(keys.iter().map(|&key| key as u32));
-                self.values.extend_from_slice(values);
-                *width as usize
-            }
-        };
-        // Back for its memory: the next record is read into it.
-        self.record = record;
-        width
-    }
-
-    /// The dense rows of this batch so far, compressed: from here on all rows are.
-    fn become_sparse(&mut self) {
-        let width = self.width.unwrap_or(0);
-        // The row being read has its label already, its values not yet.
-        let rows = self.labels.len() - 1;
-        self.sparse = true;
-        self.starts = (0..=rows).map(|row| row * width).collect();
-        self.keys = (0..rows).flat_map(|_| 0..width as u32).collect();
-    }
-}
-
-impl Stream<Row> for RowStream {
-    fn next(&mut self, limit: usize) -> Result<Option<Rows<'_>>, LearnError> {
-        self.labels.clear();
-        self.values.clear();
-        self.keys.clear();
-        self.starts.clear();
-        self.starts.push(0);
-        while self.labels.len() < limit && self.row()? {
-            if self.sparse {
-                self.starts.push(self.values.len());
-            }
-        }
-        if self.labels.is_empty() {
-            return Ok(None);
-        }
-        let features = if self.sparse {
-            Features::Sparse {
-                starts: &self.starts,
-                keys: &self.keys,
-                values: &self.values,
-            }
-        } else {
-            Features::Dense(&self.values)
-        };
-        Ok(Some(Rows {
-            width: self.width.unwrap_or(0),
-            features,
-            labels: &self.labels,
-            weights: &[],
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use ironsage_formats::recordio;
+
     use super::*;
 
     fn written(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -418,15 +179,24 @@ mod tests {
 
     #[test]
     fn files_are_one_table_in_the_order_of_their_names() {
-        let data = written(&[("b/part-2.csv", b"3,30\n"), ("a.csv", b"1,10\n2,20")]);
-        let mut source = folder("train", data.path(), Format::Csv).unwrap();
+        let data = written(&[
+            ("b/part-2.csv", b"3,30\n"),
+            ("a.csv", b"1,10\n2,20"),
+            ("_SUCCESS", b""),
+            ("b/.DS_Store", b"\0\0\0\x01Bud1"),
+            ("x.manifest", b"[{\"prefix\": \"s3://bucket/\"}]"),
+        ]);
         let expected = [(1.0, vec![10.0]), (2.0, vec![20.0]), (3.0, vec![30.0])];
-        for epoch in 0..2 {
-            assert_eq!(all(&mut *source.open(epoch).unwrap(), 2), expected);
+        for content in [ContentType::Csv, ContentType::Unsaid] {
+            let mut source = folder("train", data.path(), content).unwrap();
+            assert_eq!(source.records(), Some(3), "small data are kept");
+            for epoch in 0..2 {
+                assert_eq!(all(&mut *source.open(epoch).unwrap(), 2), expected);
+            }
         }
     }
 
-    /// Dense rows before, between and after sparse ones, over batch borders.
+    /// Dense rows before, between and after sparse ones, over batch borders; the last one is a line of CSV.
     #[test]
     fn dense_and_sparse_records_may_be_mixed() {
         let dense = |label: f32| recordio::Record {
@@ -444,9 +214,9 @@ mod tests {
             ..Default::default()
         };
         let bytes = records(&[dense(1.0), dense(2.0), sparse(3.0), dense(4.0), sparse(5.0)]);
-        let data = written(&[("part-0", &bytes)]);
-        let mut source = folder("train", data.path(), Format::Unsaid).unwrap();
-        for limit in [1, 2, 3, 5] {
+        let data = written(&[("part-0", &bytes), ("part-1", b"6,7,8,9\n")]);
+        let mut source = folder("train", data.path(), ContentType::Unsaid).unwrap();
+        for limit in [1, 2, 3, 6] {
             let rows = all(&mut *source.open(0).unwrap(), limit);
             assert_eq!(
                 rows,
@@ -456,6 +226,7 @@ mod tests {
                     (3.0, vec![0.0, 0.0, 3.0]),
                     (4.0, vec![4.0, 0.0, -4.0]),
                     (5.0, vec![0.0, 0.0, 5.0]),
+                    (6.0, vec![7.0, 8.0, 9.0]),
                 ],
                 "limit {limit}"
             );
@@ -465,7 +236,7 @@ mod tests {
     #[test]
     fn an_error_names_file_line_and_field() {
         let data = written(&[("a.csv", b"1,10\n2,x\n")]);
-        let Err(error) = folder("train", data.path(), Format::Csv) else {
+        let Err(error) = folder("train", data.path(), ContentType::Csv) else {
             panic!("read it")
         };
         assert!(
@@ -479,11 +250,28 @@ mod tests {
     #[test]
     fn an_empty_channel_says_so() {
         let data = written(&[]);
-        let Err(error) = folder("train", data.path(), Format::Csv) else {
+        let Err(error) = folder("train", data.path(), ContentType::Csv) else {
             panic!("read it")
         };
         assert!(
             error.to_string().starts_with("channel train: there is no file under"),
+            "{error}"
+        );
+        let data = written(&[("a.csv", b"\n")]);
+        let source = folder("train", data.path(), ContentType::Csv).unwrap();
+        assert!(source.origin().ends_with("a.csv"), "{}", source.origin());
+    }
+
+    #[test]
+    fn files_that_do_not_fit_each_other_are_named() {
+        let data = written(&[("a.csv", b"1,10\n"), ("b.csv", b"2,20,30\n")]);
+        let Err(error) = folder("train", data.path(), ContentType::Csv) else {
+            panic!("read it")
+        };
+        assert!(
+            error
+                .to_string()
+                .ends_with("b.csv: row 1: 2 features where the rows before have 1"),
             "{error}"
         );
     }
@@ -491,11 +279,11 @@ mod tests {
     #[test]
     fn content_types() {
         assert_eq!(
-            Format::parse("train", Some("text/csv; label_size=1")).unwrap(),
-            Format::Csv
+            content_type("train", Some("text/csv; label_size=1")).unwrap(),
+            ContentType::Csv
         );
-        assert_eq!(Format::parse("train", None).unwrap(), Format::Unsaid);
-        assert!(Format::parse("train", Some("text/csv;label_size=0")).is_err());
-        assert!(Format::parse("train", Some("csv")).is_err());
+        assert_eq!(content_type("train", None).unwrap(), ContentType::Unsaid);
+        assert!(content_type("train", Some("text/csv;label_size=0")).is_err());
+        assert!(content_type("train", Some("csv")).is_err());
     }
 }

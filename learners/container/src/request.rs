@@ -99,6 +99,7 @@ impl Batch {
     /// Ends the dense row whose numbers were appended to [`Batch::values`] from `start` on.
     fn end_dense(&mut self, start: usize, predictor: &Predictor) -> Result<(), ContainerError> {
         self.check(self.values.len() - start, predictor)?;
+        check_finite(self.rows, &self.values[start..], |at| at, predictor)?;
         self.rows += 1;
         if let Some((starts, keys)) = &mut self.sparse {
             keys.extend(0..self.width as u32);
@@ -133,9 +134,12 @@ impl Batch {
             let keys = (0..self.rows).flat_map(|_| 0..self.width as u32).collect();
             (starts, keys)
         });
+        let start = self.values.len();
         all_keys.extend(keys);
         self.values.extend(values);
         starts.push(self.values.len());
+        let column = |at: usize| all_keys[start + at] as usize;
+        check_finite(self.rows, &self.values[start..], column, predictor)?;
         self.rows += 1;
         Ok(())
     }
@@ -156,6 +160,24 @@ impl Batch {
             weights: &[],
         }
     }
+}
+
+/// Refuses NaN and infinity in a row: JSON cannot say the score that would come of them.
+fn check_finite(
+    row: usize,
+    values: &[f32],
+    column: impl Fn(usize) -> usize,
+    predictor: &Predictor,
+) -> Result<(), ContainerError> {
+    let Some(at) = values.iter().position(|value| !value.is_finite()) else {
+        return Ok(());
+    };
+    Err(ContainerError::Number {
+        row: row as u64 + 1,
+        field: column(at) + 1,
+        text: values[at].to_string(),
+        inputs: predictor.inputs(),
+    })
 }
 
 fn read_csv(body: &[u8], predictor: &Predictor) -> Result<Request, ContainerError> {

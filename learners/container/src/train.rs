@@ -3,7 +3,7 @@
 //! Reads `/opt/ml/input/config`, trains on the channels, prints the container's log lines, writes
 //! `/opt/ml/model`. What goes wrong is written to `/opt/ml/output/failure`, which becomes the job's
 //! failure reason. SIGTERM keeps the best model so far and ends as a success: the platform then
-//! uploads it.
+//! uploads it. Before the first epoch is over there is none, and the job fails.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use ironsage_learners::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::channels::{self, Format};
+use crate::channels;
 use crate::{ContainerError, signals};
 
 /// What to train and where.
@@ -192,17 +192,17 @@ fn open_channel(
             "leave RecordWrapperType out: RecordIO-protobuf objects are records already",
         ));
     }
-    let format = Format::parse(channel, config.content_type.as_deref())?;
+    let content = channels::content_type(channel, config.content_type.as_deref())?;
     match config.training_input_mode.as_deref().unwrap_or("File") {
         // FastFile is a folder to who reads it.
-        "File" | "FastFile" => channels::folder(channel, &data.join(channel), format),
+        "File" | "FastFile" => channels::folder(channel, &data.join(channel), content),
         "Pipe" => {
             let folder = data.join(channel);
             say(&format!(
                 "The channel '{channel}' is in pipe input mode under {}.",
                 folder.display()
             ));
-            Ok(channels::pipes(channel, data, format, Arc::clone(stop)))
+            Ok(channels::pipes(channel, data, content, Arc::clone(stop)))
         }
         mode => Err(refused(
             format!("input mode {mode} is not known"),
@@ -218,7 +218,7 @@ fn hyperparameters(path: &Path) -> Result<Hyperparameters, ContainerError> {
     let mut asked = Hyperparameters::new();
     for (name, value) in values {
         // The platform's own switches are for its toolkits.
-        if name.starts_with("sagemaker_") || name == "_tuning_objective_metric" {
+        if name.starts_with("sagemaker_") {
             continue;
         }
         match value {

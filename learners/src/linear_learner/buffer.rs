@@ -1,6 +1,7 @@
 //! Float32 in memory that begins on a cache line, so that no vector crosses one.
 
 use std::collections::TryReserveError;
+use std::hint::black_box;
 use std::ops::{Deref, DerefMut};
 
 const LINE: usize = 16;
@@ -31,6 +32,15 @@ impl Buffer {
         lines.try_reserve_exact(length.div_ceil(LINE))?;
         lines.resize(length.div_ceil(LINE), Line([0.0; LINE]));
         Ok(Buffer { lines, length })
+    }
+
+    /// Whether the allocator has so many floats to give.
+    pub(super) fn fits(length: usize) -> bool {
+        let mut lines = Vec::<Line>::new();
+        let fits = lines.try_reserve_exact(length.div_ceil(LINE)).is_ok();
+        // The compiler may take memory that nobody uses as given, and not ask for it.
+        drop(black_box(lines));
+        fits
     }
 
     /// At least so many floats; what was in it may be lost.

@@ -50,13 +50,8 @@ impl Checker {
         self.rows
     }
 
-    /// The width that rows must have; 0 before the first.
-    pub(super) fn width(&self) -> usize {
-        self.width.map_or(0, |(width, _)| width)
-    }
-
-    /// Checks one batch.
-    pub(super) fn check(&mut self, batch: &Rows<'_>) -> Result<(), LearnError> {
+    /// Checks the width of one batch and that it has all its labels: a FIFO may hold other rows each epoch.
+    pub(super) fn check_shape(&mut self, batch: &Rows<'_>) -> Result<(), LearnError> {
         let (channel, first) = (self.channel, self.rows);
         let (expected, why) = *self
             .width
@@ -87,8 +82,16 @@ impl Checker {
                 row: first + batch.labels.len(),
             });
         }
-        self.features(batch)?;
-        for (row, &label) in batch.labels[..count].iter().enumerate() {
+        self.rows += count;
+        Ok(())
+    }
+
+    /// Checks one batch.
+    pub(super) fn check(&mut self, batch: &Rows<'_>) -> Result<(), LearnError> {
+        let (channel, first) = (self.channel, self.rows);
+        self.check_shape(batch)?;
+        self.features(batch, first)?;
+        for (row, &label) in batch.labels[..batch.len()].iter().enumerate() {
             self.label(first + row, label)?;
         }
         for (row, &value) in batch.weights.iter().enumerate() {
@@ -102,11 +105,10 @@ impl Checker {
                 });
             }
         }
-        self.rows += count;
         Ok(())
     }
 
-    fn features(&self, batch: &Rows<'_>) -> Result<(), LearnError> {
+    fn features(&self, batch: &Rows<'_>, first: usize) -> Result<(), LearnError> {
         let values = match batch.features {
             Features::Dense(values) | Features::Sparse { values, .. } => values,
         };
@@ -126,7 +128,7 @@ impl Checker {
         };
         Err(LearnError::Feature {
             channel: self.channel,
-            row: self.rows + row,
+            row: first + row,
             column: column.to_string(),
             value: values[at],
         })

@@ -23,6 +23,8 @@ const CHUNK_WORK: usize = 1 << 19;
 const MOST_CHUNKS: usize = 16;
 /// Weights updated by one task.
 const UPDATE_WORK: usize = 1 << 15;
+/// Weights, two moments and a gradient: what a pack has at least.
+const BUFFERS: usize = 4;
 
 /// All models' weights with what training them needs.
 pub(super) struct Pack {
@@ -57,6 +59,28 @@ struct Chunk {
     dense: Vec<f32>,
 }
 
+/// Refuses a width whose models have no room in memory. Widths come from data: nothing is made of one before this.
+pub(super) fn check_width(settings: &Settings, width: usize) -> Result<(), LearnError> {
+    let lanes = settings.candidates.len().next_multiple_of(Level::detect().lanes());
+    let floats = size(width, lanes).and_then(|size| size.checked_mul(BUFFERS));
+    if floats.is_some_and(Buffer::fits) {
+        Ok(())
+    } else {
+        Err(too_wide(settings, width))
+    }
+}
+
+/// The error of a width that there is no memory for.
+pub(super) fn too_wide(settings: &Settings, width: usize) -> LearnError {
+    let models = settings.candidates.len();
+    LearnError::TooWide { width, models }
+}
+
+/// Floats of all models' weights with their biases.
+fn size(width: usize, lanes: usize) -> Option<usize> {
+    width.checked_add(1)?.checked_mul(lanes)
+}
+
 /// What is done with the rows of a batch.
 #[derive(Clone, Copy)]
 struct Job<'a> {
@@ -80,15 +104,11 @@ impl Pack {
         let level = Level::detect();
         let models = settings.candidates.len();
         let lanes = models.next_multiple_of(level.lanes());
-        let room = |what: &Settings| {
-            let size = (width + 1).checked_mul(lanes);
-            let buffer = size.and_then(|size| Buffer::try_zeros(size).ok());
-            buffer.ok_or_else(|| LearnError::TooWide {
-                width,
-                models: what.candidates.len(),
-            })
+        let room = || {
+            let buffer = size(width, lanes).and_then(|size| Buffer::try_zeros(size).ok());
+            buffer.ok_or_else(|| too_wide(settings, width))
         };
-        let mut weight = room(settings)?;
+        let mut weight = room()?;
         for model in 0..models {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(model as u64);
@@ -112,10 +132,10 @@ impl Pack {
             lanes,
             width,
             weight,
-            first: room(settings)?,
-            second: room(settings)?,
+            first: room()?,
+            second: room()?,
             chunks: vec![Chunk {
-                gradient: room(settings)?,
+                gradient: room()?,
                 ..Chunk::default()
             }],
             active: 1,

@@ -1,7 +1,7 @@
 //! How a training went: what is shown, plotted and kept beside the model.
 
 use crate::LearnError;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 
 /// The report's file beside `model_algo-1`. It holds no clock time, so that the same seed gives the same bytes.
@@ -30,6 +30,7 @@ pub struct Report {
     /// What `objective` stands for, such as `mse_objective`.
     pub objective: String,
     /// Final metrics in the log's order, named `validation:rmse`, `test:binary_classification_accuracy`, ….
+    #[serde(deserialize_with = "null_is_nan_named")]
     pub metrics: Vec<(String, f64)>,
     /// Rows of the training channel.
     pub rows: usize,
@@ -62,17 +63,33 @@ pub struct Report {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Mean training objective a model, while it was trained (normalised label units for a regressor).
+    #[serde(deserialize_with = "null_is_nan")]
     pub train: Vec<f64>,
     /// Mean validation objective a model (raw label units); empty without that channel.
+    #[serde(deserialize_with = "null_is_nan")]
     pub validation: Vec<f64>,
     /// The watched value a model, where it is another than these (`sampled_accuracy`, …); else empty.
+    #[serde(deserialize_with = "null_is_nan")]
     pub criterion: Vec<f64>,
-    /// The best watched value of the pack.
+    /// The best watched value of the pack, of a model whose losses are finite.
     pub value: f64,
     /// The model that has it.
     pub model: usize,
     /// Whether it counted as an improvement, so that its weights were kept.
     pub improved: bool,
+}
+
+/// JSON has neither NaN nor infinity: the losses of models that diverged are written as null.
+fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(from)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// Likewise for values with names: a test channel's scores may be infinite.
+fn null_is_nan_named<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, f64)>, D::Error> {
+    let values = Vec::<(String, Option<f64>)>::deserialize(from)?;
+    let number = |(name, value): (String, Option<f64>)| (name, value.unwrap_or(f64::NAN));
+    Ok(values.into_iter().map(number).collect())
 }
 
 impl Report {

@@ -5,6 +5,7 @@
 //! scaled, not shifted. Counts and values are those of real jobs.
 
 use super::check::Checker;
+use super::pack::{check_width, too_wide};
 use super::settings::{Predictor, Settings};
 use crate::{Features, LearnError, Row, Rows, Source};
 
@@ -43,7 +44,7 @@ impl Scaler {
             }
             rows += batch.len();
             if moments.is_empty() {
-                moments = first_row(&batch);
+                moments = first_row(settings, &batch)?;
                 label.origin = f64::from(batch.labels[0]);
             }
             gather(&batch, &mut moments);
@@ -62,6 +63,7 @@ impl Scaler {
                 rows: checker.rows(),
             });
         }
+        moments.iter_mut().for_each(|moment| moment.complete(rows));
         Ok(Scaler::of(settings, &moments, &label, rows))
     }
 
@@ -139,6 +141,8 @@ struct Moment {
     origin: f64,
     sum: f64,
     squares: f64,
+    /// Values that were there: sparse rows leave zeros out.
+    count: usize,
     sparse: bool,
 }
 
@@ -148,6 +152,14 @@ impl Moment {
         let away = value - self.origin;
         self.sum += away;
         self.squares += away * away;
+        self.count += 1;
+    }
+
+    /// Adds the zeros that sparse rows left out.
+    fn complete(&mut self, rows: usize) {
+        let zeros = rows.saturating_sub(self.count) as f64;
+        self.sum -= zeros * self.origin;
+        self.squares += zeros * self.origin * self.origin;
     }
 
     fn mean(&self, rows: usize) -> f64 {
@@ -167,19 +179,24 @@ impl Moment {
 }
 
 /// One moment a feature, beginning at the first row's values; of sparse rows at 0, which absent features are.
-fn first_row(batch: &Rows<'_>) -> Vec<Moment> {
+fn first_row(settings: &Settings, batch: &Rows<'_>) -> Result<Vec<Moment>, LearnError> {
+    check_width(settings, batch.width)?;
+    let mut moments = Vec::new();
+    let room = moments.try_reserve_exact(batch.width);
+    room.map_err(|_| too_wide(settings, batch.width))?;
     let at = |origin: f64, sparse: bool| Moment {
         origin,
         sparse,
         ..Moment::default()
     };
     match batch.features {
-        Features::Dense(values) => values[..batch.width]
-            .iter()
-            .map(|&value| at(f64::from(value), false))
-            .collect(),
-        Features::Sparse { .. } => vec![at(0.0, true); batch.width],
+        Features::Dense(values) => {
+            let first = values[..batch.width].iter();
+            moments.extend(first.map(|&value| at(f64::from(value), false)));
+        }
+        Features::Sparse { .. } => moments.resize(batch.width, at(0.0, true)),
     }
+    Ok(moments)
 }
 
 fn gather(batch: &Rows<'_>, moments: &mut [Moment]) {
@@ -204,7 +221,40 @@ fn gather(batch: &Rows<'_>, moments: &mut [Moment]) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::{DenseMatrix, Hyperparameters};
+    use crate::{DenseMatrix, Hyperparameters, Stream};
+
+    /// These batches, whatever the limit.
+    struct Batches(&'static [Rows<'static>]);
+
+    impl Source<Row> for Batches {
+        fn open(&mut self, _epoch: usize) -> Result<Box<dyn Stream<Row> + '_>, LearnError> {
+            Ok(Box::new(Batches(self.0)))
+        }
+    }
+
+    impl Stream<Row> for Batches {
+        fn next(&mut self, _limit: usize) -> Result<Option<Rows<'_>>, LearnError> {
+            let Some((first, rest)) = self.0.split_first() else {
+                return Ok(None);
+            };
+            self.0 = rest;
+            Ok(Some(*first))
+        }
+    }
+
+    const fn sparse(
+        width: usize,
+        starts: &'static [usize],
+        keys: &'static [u32],
+        values: &'static [f32],
+    ) -> Rows<'static> {
+        Rows {
+            width,
+            features: Features::Sparse { starts, keys, values },
+            labels: &[1.0, 2.0],
+            weights: &[],
+        }
+    }
 
     fn settings(batch: usize, limit: usize) -> Settings {
         let asked = Hyperparameters::new()
@@ -237,6 +287,37 @@ mod tests {
         // y' = 2 x' + 0.5 in normalised units, where x and y have the same moments.
         assert!((weights[0] - 2.0).abs() < 1e-6);
         assert!((f64::from(bias) - (0.5 * 5.25_f64.sqrt() + 3.5 - 7.0)).abs() < 1e-5);
+    }
+
+    /// 4, 6, then nothing and 2: what a sparse row leaves out is 0, not the first row's value.
+    #[test]
+    fn sparse_batches_after_dense_ones_are_completed_with_zeros() {
+        static ROWS: [Rows<'static>; 2] = [
+            Rows {
+                width: 1,
+                features: Features::Dense(&[4.0, 6.0]),
+                labels: &[1.0, 2.0],
+                weights: &[],
+            },
+            sparse(1, &[0, 0, 1], &[0], &[2.0]),
+        ];
+        let scaler = Scaler::fit(&settings(2, 100), &mut Batches(&ROWS), "").unwrap();
+        assert_eq!((scaler.rows, scaler.mean[0]), (4, 3.0));
+        assert!((f64::from(scaler.deviation[0]) - 5.0_f64.sqrt()).abs() < 1e-6);
+    }
+
+    /// More than the address space holds, and more than a number does.
+    #[test]
+    fn a_width_beyond_memory_is_refused_before_it_is_used() {
+        static ROWS: [Rows<'static>; 2] = [
+            sparse(1 << 40, &[0, 0, 0], &[], &[]),
+            sparse(1 << 62, &[0, 0, 0], &[], &[]),
+        ];
+        for wide in ROWS.chunks(1) {
+            let error = Scaler::fit(&settings(2, 100), &mut Batches(wide), "").unwrap_err();
+            let refused = matches!(error, LearnError::TooWide { width, models: 32 } if width == wide[0].width);
+            assert!(refused, "{error}");
+        }
     }
 
     #[test]

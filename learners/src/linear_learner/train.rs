@@ -36,7 +36,8 @@ pub(super) fn fit(
     let settings = Settings::new(asked)?;
     let log = Log::new(options, watch);
     log.configuration(&settings, asked);
-    let mut training = Training::prepare(settings, channels, options, watch, log)?;
+    let training = Training::prepare(settings, channels, options, watch, log);
+    let mut training = training.map_err(|error| if watch.stop() { LearnError::Interrupted } else { error })?;
     let prepared = began.elapsed().as_secs_f64();
     training.run()?;
     let trained = began.elapsed().as_secs_f64();
@@ -173,7 +174,10 @@ impl<'a> Training<'a> {
         for epoch in 0..self.settings.epochs {
             let began = Instant::now();
             let start = now();
-            let pass = self.train(epoch)?;
+            let pass = self.train(epoch);
+            let Some(pass) = self.unless_stopped(pass)? else {
+                break;
+            };
             let trained = began.elapsed().as_secs_f64();
             if pass.stopped {
                 self.report.interrupted = true;
@@ -184,7 +188,10 @@ impl<'a> Training<'a> {
             }
             self.log
                 .losses("train", epoch, start, self.loss.objective(), &pass.losses);
-            let validated = self.validate(epoch, start)?;
+            let validated = self.validate(epoch, start);
+            let Some(validated) = self.unless_stopped(validated)? else {
+                break;
+            };
             self.choose(epoch, &pass, validated)?;
             self.log.progress(epoch, self.settings.epochs);
             self.log.counters("training_data_iter", start, self.counters);
@@ -203,6 +210,19 @@ impl<'a> Training<'a> {
             Ok(())
         } else {
             Err(LearnError::Interrupted)
+        }
+    }
+
+    /// What a pass over a channel gave; `None` where it failed because training is to stop. Who waits for a FIFO is freed
+    /// by an error: what was kept before it is still good.
+    fn unless_stopped<T>(&mut self, passed: Result<T, LearnError>) -> Result<Option<T>, LearnError> {
+        match passed {
+            Ok(given) => Ok(Some(given)),
+            Err(_) if self.report.interrupted || self.watch.stop() => {
+                self.report.interrupted = true;
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -230,19 +250,11 @@ impl<'a> Training<'a> {
                 stopped = true;
                 break;
             }
-            // Later epochs read what was checked before.
+            // Later epochs read values that were checked before.
             if epoch == 0 {
                 checker.check(&batch)?;
-            } else if batch.width != checker.width() {
-                let why = "the first rows have that many";
-                let (expected, found) = (checker.width(), batch.width);
-                return Err(LearnError::Width {
-                    channel: "train",
-                    row: rows,
-                    expected,
-                    found,
-                    why,
-                });
+            } else {
+                checker.check_shape(&batch)?;
             }
             // The last, smaller batch is neither trained on nor counted.
             if batch.len() < self.settings.batch {
@@ -321,6 +333,8 @@ impl<'a> Training<'a> {
         while let Some(batch) = stream.next(ROWS)? {
             if epoch == 0 {
                 checker.check(&batch)?;
+            } else {
+                checker.check_shape(&batch)?;
             }
             let wanted = samples
                 .as_mut()

@@ -7,8 +7,10 @@ use ironsage_learners::linear_learner::{LinearLearner, LinearModel};
 use ironsage_learners::{
     self as learners, Algorithm, ByteStream, Channels, ContentType, DenseMatrix, Files, FitOptions, Row,
 };
-use ironsage_learners::{LearnError, Source, Stream};
+use ironsage_learners::{Event, LearnError, Source, Stream, Watch};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn write_records(matrix: &DenseMatrix, path: &Path, sparse: impl Fn(usize) -> bool) {
     let mut writer = Writer::new(Vec::new());
@@ -97,7 +99,7 @@ fn files_give_the_model_that_memory_gives() {
     struct Pipe(Vec<u8>);
     impl Source<Row> for Pipe {
         fn open(&mut self, _epoch: usize) -> Result<Box<dyn Stream<Row> + '_>, LearnError> {
-            Ok(Box::new(ByteStream::new(self.0.as_slice(), ContentType::Csv, "pipe")))
+            Ok(Box::new(ByteStream::new(self.0.as_slice(), ContentType::Csv, "pipe")?))
         }
     }
     let mut channels = Channels::new(Pipe(text));
@@ -190,11 +192,116 @@ fn broken_files_are_named_with_the_place() {
             .contains("record 99: the data end in the middle of it"),
         "{error}"
     );
+    let wide = folder.path().join("wide.rec");
+    let mut writer = Writer::new(Vec::new());
+    writer
+        .write(&Record {
+            features: Features::Sparse {
+                keys: vec![0],
+                values: vec![1.0],
+                width: 1 << 62,
+            },
+            label: Some(1.0),
+            ..Record::default()
+        })
+        .unwrap();
+    std::fs::write(&wide, writer.finish().unwrap()).unwrap();
+    let error = train(Files::new([wide], ContentType::RecordIo), None).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("wide.rec: row 0: 4611686018427387904 columns are more than can be read"),
+        "{error}"
+    );
     std::fs::write(&path, "2,3\n4,6\n").unwrap();
     let error = train(Files::new([path], ContentType::CsvUnlabelled), None).unwrap_err();
     assert_eq!(error.to_string(), "channel train, row 0: no label");
     let error = train(Files::new([folder.path().join("gone")], ContentType::Csv), None).unwrap_err();
     assert!(matches!(error, LearnError::Io { .. }) && error.to_string().contains("gone"));
+}
+
+/// A channel as Pipe mode's: it has so many passes, then a stop ends the wait for the next one.
+struct Passes {
+    matrix: DenseMatrix,
+    left: usize,
+    stop: Arc<AtomicBool>,
+}
+
+impl Source<Row> for Passes {
+    fn open(&mut self, epoch: usize) -> Result<Box<dyn Stream<Row> + '_>, LearnError> {
+        if self.left == 0 {
+            self.stop.store(true, Ordering::Relaxed);
+            return Err(LearnError::Io {
+                path: PathBuf::from("pipe"),
+                source: std::io::Error::other("stopped"),
+            });
+        }
+        self.left -= 1;
+        self.matrix.open(epoch)
+    }
+}
+
+struct Stopped(Arc<AtomicBool>);
+
+impl Watch for Stopped {
+    fn event(&self, _event: &Event<'_>) {}
+
+    fn stop(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_stop_that_ends_a_wait_keeps_the_best_model() {
+    let fit = |epochs: &str, train: usize, validation: Option<usize>| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let passes = |rows: usize, left: usize| Passes {
+            matrix: classes(rows, 1),
+            left,
+            stop: Arc::clone(&stop),
+        };
+        let mut channels: Channels<Row> = Channels::new(passes(640, train));
+        if let Some(left) = validation {
+            channels = channels.with_validation(passes(200, left));
+        }
+        let asked = asked("binary_classifier", &[("epochs", epochs)]);
+        let watch = Stopped(Arc::clone(&stop));
+        LinearLearner.fit(&asked, &mut channels, &FitOptions::default(), &watch)
+    };
+    // The scaler's pass, then one an epoch; the stop comes in an epoch, in validation, at the final scores.
+    for (epochs, train, validation) in [("30", 3, None), ("30", 9, Some(2)), ("2", 3, None), ("2", 3, Some(2))] {
+        let model = fit(epochs, train, validation).unwrap();
+        let report = &model.report;
+        assert!(report.interrupted && report.metrics.is_empty());
+        assert_eq!((report.history.len(), model.weights.len()), (2, 2));
+    }
+    for (train, validation) in [(0, None), (1, None), (9, Some(0))] {
+        let error = fit("30", train, validation).unwrap_err();
+        assert!(matches!(error, LearnError::Interrupted), "{error}");
+    }
+}
+
+/// A FIFO is written anew each epoch: its rows may have lost their labels since the first one.
+#[test]
+fn later_passes_must_be_of_the_first_ones_shape() {
+    struct Changing(usize);
+    impl Source<Row> for Changing {
+        fn open(&mut self, _epoch: usize) -> Result<Box<dyn Stream<Row> + '_>, LearnError> {
+            self.0 += 1;
+            let (text, content) = if self.0 < 3 {
+                ("1,2\n", ContentType::Csv)
+            } else {
+                ("2\n", ContentType::CsvUnlabelled)
+            };
+            let bytes = std::io::Cursor::new(text.repeat(64));
+            Ok(Box::new(ByteStream::new(bytes, content, "pipe")?))
+        }
+    }
+    let mut channels = Channels::new(Changing(0));
+    let error = LinearLearner
+        .fit(&asked("regressor", &[]), &mut channels, &FitOptions::default(), &())
+        .unwrap_err();
+    assert_eq!(error.to_string(), "channel train, row 0: no label");
 }
 
 #[test]

@@ -170,7 +170,7 @@ mod tests {
     fn text_where_a_number_is_needed_is_named() {
         let column = Column::new("length".into(), [Some("0.5"), None, Some("long")]);
         let error = expected(&column, Expected::Number).unwrap_err();
-        assert_eq!(error.to_string(), "column `length`, row 2: \"long\" is no number");
+        assert_eq!(error.to_string(), "column `length`, row 3: \"long\" is no number");
         let column = Column::new("length".into(), [Some("0.5"), None]);
         let read = expected(&column, Expected::Number).unwrap();
         assert_eq!(read.get(0).unwrap(), AnyValue::Float64(0.5));
@@ -189,7 +189,7 @@ mod tests {
         let read = expected(&column, Expected::Text).unwrap();
         assert_eq!(read.str().unwrap().iter().flatten().collect::<Vec<_>>(), ["1", "2.5"]);
         let error = expected(&column, Expected::Truth).unwrap_err();
-        assert_eq!(error.to_string(), "column `n`, row 1: 2.5 is no true or false");
+        assert_eq!(error.to_string(), "column `n`, row 2: 2.5 is no true or false");
         let date = Column::new("d".into(), [1_i32]).cast(&DataType::Date).unwrap();
         let error = expected(&date, Expected::Number).unwrap_err();
         assert_eq!(error.to_string(), "column `d` is date, and number is needed");

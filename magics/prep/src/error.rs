@@ -70,7 +70,7 @@ pub enum PrepError {
         there: Vec<String>,
     },
     /// A value of the wrong type.
-    #[error("column `{column}`, row {row}: {value} is no {wanted}")]
+    #[error("column `{column}`, row {}: {value} is no {wanted}", row + 1)]
     Value {
         /// The column.
         column: String,
@@ -82,7 +82,7 @@ pub enum PrepError {
         wanted: &'static str,
     },
     /// A value below zero, where a logarithm is taken.
-    #[error("column `{column}`, row {row}: {value} is below 0, and log needs 0 or more")]
+    #[error("column `{column}`, row {}: {value} is below 0, and log needs 0 or more", row + 1)]
     Negative {
         /// The column.
         column: String,
@@ -114,7 +114,9 @@ pub enum PrepError {
         hint: String,
     },
     /// Values that are missing where a model needs each of them.
-    #[error("column `{column}` has {count} of {rows} values missing or not finite, the first ({value}) in row {row}")]
+    #[error(
+        "column `{column}` has {count} of {rows} values missing or not finite, the first ({value}) in row {}", row + 1
+    )]
     NotFinite {
         /// The column.
         column: String,

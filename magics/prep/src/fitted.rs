@@ -138,6 +138,12 @@ impl FittedRecipe {
         &self.outputs
     }
 
+    /// Whether a feature is in another unit than its raw column: standardized, or a logarithm.
+    pub fn changes_units(&self) -> bool {
+        let changes = |step: &Learned| matches!(step, Learned::Standardize { .. } | Learned::Log { .. });
+        self.steps.iter().any(changes)
+    }
+
     /// Applies it to raw rows. Gives the feature columns, then those left-alone columns (the
     /// label, weights) that the frame has, untouched. Other columns are not looked at. As many
     /// rows come out as went in, in the same order.

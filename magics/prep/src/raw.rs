@@ -32,7 +32,11 @@ pub fn frame_from_json(instances: &Value, inputs: &[Input]) -> Result<DataFrame,
     let mut objects = Vec::with_capacity(instances.len());
     for (row, instance) in instances.iter().enumerate() {
         let Some(object) = instance.as_object() else {
-            let what = format!("row {row}: an object by column names is needed, not {}", kind(instance));
+            let what = format!(
+                "row {}: an object by column names is needed, not {}",
+                row + 1,
+                kind(instance)
+            );
             return Err(PrepError::Rows(what));
         };
         objects.push(object);
@@ -201,13 +205,13 @@ mod tests {
     fn wrong_types_are_named_with_their_place() {
         for (rows, text) in [
             (json!({"length": 1}), "a list of objects is needed, not an object"),
-            (json!([1]), "row 0: an object by column names is needed, not a number"),
+            (json!([1]), "row 1: an object by column names is needed, not a number"),
             (
                 json!([{}, {"length": "long"}]),
-                "column `length`, row 1: \"long\" is no number",
+                "column `length`, row 2: \"long\" is no number",
             ),
-            (json!([{"old": 2}]), "column `old`, row 0: 2 is no true or false"),
-            (json!([{"sex": ["M"]}]), "column `sex`, row 0: [\"M\"] is no text"),
+            (json!([{"old": 2}]), "column `old`, row 1: 2 is no true or false"),
+            (json!([{"sex": ["M"]}]), "column `sex`, row 1: [\"M\"] is no text"),
         ] {
             assert_eq!(frame_from_json(&rows, &inputs()).unwrap_err().to_string(), text);
         }
@@ -227,7 +231,7 @@ mod tests {
         let error = frame_from_csv(b"sex,length,rings\nM,1,2\n", &inputs()).unwrap_err();
         assert_eq!(error.to_string(), "no column `old`: there are `sex`, `length`, `rings`");
         let error = frame_from_csv(b"rings,sex,length,old\n1,M,tall,true\n", &inputs()).unwrap_err();
-        assert_eq!(error.to_string(), "column `length`, row 0: \"tall\" is no number");
+        assert_eq!(error.to_string(), "column `length`, row 1: \"tall\" is no number");
         assert!(frame_from_csv(b"", &inputs()).is_err());
     }
 }

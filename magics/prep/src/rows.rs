@@ -64,7 +64,7 @@ fn numeric(column: &Column) -> Result<&Column, PrepError> {
     let text = dtype.is_string() || dtype.is_categorical() || dtype.is_enum();
     let first = column.first_non_null().and_then(|row| {
         let value = column.get(row).ok()?;
-        Some(format!(": row {row} holds {value}"))
+        Some(format!(": row {} holds {value}", row + 1))
     });
     Err(PrepError::NotNumeric {
         column: column.name().to_string(),
@@ -136,7 +136,7 @@ mod tests {
         let error = matrix(&frame, &names(&["a", "shell weight"])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "column `shell weight` has 2 of 3 values missing or not finite, the first (null) in row 1"
+            "column `shell weight` has 2 of 3 values missing or not finite, the first (null) in row 2"
         );
         assert_eq!(
             error.hint().unwrap(),
@@ -153,7 +153,7 @@ mod tests {
         let error = matrix(&frame, &names(&["a", "sex"])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "column `sex` is str, and a model needs numbers: row 1 holds \"M\""
+            "column `sex` is str, and a model needs numbers: row 2 holds \"M\""
         );
         assert_eq!(error.hint().unwrap(), "add `one_hot sex` to the recipe, or `drop sex`");
         let error = matrix(&frame, &names(&["sexx"])).unwrap_err();

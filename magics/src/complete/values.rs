@@ -50,7 +50,7 @@ pub(super) fn arguments(entry: &Entry, start: usize, text: &str, session: &Sessi
     if word.starts_with('-') {
         return (start + word_at, options(&command, rest));
     }
-    let parameters = (entry.complete_parameters)(&before, session);
+    let parameters = (entry.complete_parameters)(&before, word, session);
     match positional(&command, rest) {
         Some(argument) => {
             let (at, mut items) = value(argument, start, text, word_at, &before, session);
@@ -208,10 +208,12 @@ pub(crate) fn of_kind(kind: &str, typed: &str, before: &[String], session: &Sess
             .into_iter()
             .map(|(name, binding)| Completion::new(name, binding.value.kind()))
             .collect(),
-        "MAGIC" => crate::magics::help::names()
-            .into_iter()
-            .map(|name| Completion::new(name, "magic"))
-            .collect(),
+        "MAGIC" => {
+            let magics = crate::magics::help::names().into_iter();
+            let magics = magics.map(|name| Completion::new(name, "magic"));
+            magics.chain(algorithms()).collect()
+        }
+        "ALGORITHM" => algorithms().collect(),
         "ENDPOINT" => stores::endpoints(session),
         "BUCKET" | "S3URI" => stores::addresses(typed, session),
         "URI" | "FROM" | "TO" | "PATH" => {
@@ -227,6 +229,11 @@ pub(crate) fn of_kind(kind: &str, typed: &str, before: &[String], session: &Sess
         }
         _ => Vec::new(),
     }
+}
+
+fn algorithms() -> impl Iterator<Item = Completion> {
+    let names = ironsage_learners::algorithms().iter();
+    names.map(|name| Completion::new(*name, "algorithm"))
 }
 
 /// All frames and plans, Rust's too.

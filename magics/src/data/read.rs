@@ -9,6 +9,7 @@ use polars::prelude::*;
 use crate::data::format::Format;
 use crate::data::ragged::{self, Rows};
 use crate::error::MagicError;
+use crate::guard;
 use crate::text;
 
 /// How rows are looked at for their types, at first.
@@ -29,6 +30,8 @@ pub(crate) struct Options {
     pub dates: bool,
     /// The columns wanted; empty is all.
     pub columns: Vec<String>,
+    /// Read it even if it seems too large for memory.
+    pub force: bool,
 }
 
 /// Reads the bytes of the file called `name`.
@@ -42,7 +45,9 @@ pub(crate) fn frame(
         return Err(MagicError::data(format!("{name} is empty")));
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        let plain = Arc::<[u8]>::from(unzipped(bytes, name)?);
+        let what = format!("{name}, unzipped,");
+        let fits = |size| guard::check_memory(size, &what, options.force);
+        let plain = Arc::<[u8]>::from(unzipped(bytes, name, fits)?);
         return frame(plain, name.strip_suffix(".gz").unwrap_or(name), options);
     }
     let format = match options.format.or_else(|| Format::of_content(bytes, name)) {
@@ -82,12 +87,22 @@ pub(crate) fn frame(
     text::select(&read, name, &options.columns)
 }
 
-fn unzipped(bytes: &[u8], name: &str) -> Result<Vec<u8>, MagicError> {
+/// Unzips step by step, since nothing says beforehand how much comes out; `fits` is asked whether as much again can be
+/// had as has come so far, for the frame that it becomes.
+fn unzipped(bytes: &[u8], name: &str, fits: impl Fn(u64) -> Result<(), MagicError>) -> Result<Vec<u8>, MagicError> {
+    const STEP: u64 = 4 << 20;
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes);
     let mut plain = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes)
-        .read_to_end(&mut plain)
-        .map_err(|error| MagicError::data(format!("{name} is not a whole gzip file: {error}")))?;
-    Ok(plain)
+    loop {
+        let read = (&mut reader)
+            .take(STEP)
+            .read_to_end(&mut plain)
+            .map_err(|error| MagicError::data(format!("{name} is not a whole gzip file: {error}")))?;
+        if read == 0 {
+            return Ok(plain);
+        }
+        fits(plain.len() as u64)?;
+    }
 }
 
 fn unreadable(name: &str, format: Format, error: &PolarsError) -> MagicError {
@@ -220,6 +235,20 @@ mod tests {
 
     fn read(content: &str, name: &str, options: Options) -> Result<DataFrame, MagicError> {
         frame(content.as_bytes(), name, &options)
+    }
+
+    #[test]
+    fn what_grows_too_large_while_it_is_unzipped_is_refused() {
+        use std::io::Write;
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(&vec![b'0'; 9 << 20]).unwrap();
+        let zipped = writer.finish().unwrap();
+        assert_eq!(unzipped(&zipped, "t.csv.gz", |_| Ok(())).unwrap().len(), 9 << 20);
+        let error = unzipped(&zipped, "t.csv.gz", |size| match size {
+            0..5_000_000 => Ok(()),
+            size => Err(MagicError::data(format!("{size} bytes"))),
+        });
+        assert_eq!(error.unwrap_err().message, "8388608 bytes");
     }
 
     #[test]

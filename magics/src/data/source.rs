@@ -190,10 +190,11 @@ pub(crate) fn no_such_file(path: &Path, typed: &str, session: &Session, error: &
         .unwrap_or_default();
     let near = suggest::nearest(&name, siblings.iter().map(String::as_str));
     let hint = match near {
-        Some(near) => format!(
-            "did you mean `{}{near}`?",
-            &typed[..typed.len() - name.len().min(typed.len())]
-        ),
+        Some(near) => match typed.trim_end_matches('/').strip_suffix(name.as_str()) {
+            Some(before) => format!("did you mean `{before}{near}`?"),
+            // Not typed as the path is named: `data/.` is `data`.
+            None => format!("did you mean `{}`?", path.with_file_name(near).display()),
+        },
         None => format!(
             "relative paths start at {}; `%cd` changes that",
             session.folder().display()

@@ -5,6 +5,7 @@
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::language::scalar::Scalar;
 use crate::language::suggest;
 use crate::session::{Session, Value};
 
@@ -74,7 +75,7 @@ fn resolve(expression: &str, session: &Session) -> Result<String, MagicError> {
     }
     if let Some(Value::Scalar(value)) = session.value(name) {
         return match path.as_slice() {
-            [] => Ok(value.to_string()),
+            [] => text_of_value(&value, &written),
             _ => Err(MagicError::usage(format!(
                 "`{written}`: {name} is a value, and has no .{}",
                 path.join(".")
@@ -85,7 +86,7 @@ fn resolve(expression: &str, session: &Session) -> Result<String, MagicError> {
         && session.value(name).is_none()
         && let Some(value) = session.rust().and_then(|rust| rust.scalar(name))
     {
-        return Ok(value.to_string());
+        return text_of_value(&value, &written);
     }
     let frame = session
         .frame(name)
@@ -98,7 +99,7 @@ const FACTS: &str = "a value (`%param trials=20`), `frame.height`, `frame.width`
 
 fn fact(frame: &DataFrame, name: &str, path: &[&str], written: &str) -> Result<String, MagicError> {
     match path {
-        [] if frame.height() == 1 && frame.width() == 1 => Ok(text_of(frame.columns()[0].get(0)?)),
+        [] if frame.height() == 1 && frame.width() == 1 => text_of(&frame.columns()[0].get(0)?, written),
         ["height"] => Ok(frame.height().to_string()),
         ["width"] => Ok(frame.width().to_string()),
         ["columns"] => {
@@ -114,7 +115,7 @@ fn fact(frame: &DataFrame, name: &str, path: &[&str], written: &str) -> Result<S
                         .with_hint_from(suggest::nearest_or_list(column, "columns", &names)),
                 );
             };
-            fact_of_column(values, fact).unwrap_or_else(|| {
+            fact_of_column(values, fact, written).unwrap_or_else(|| {
                 Err(MagicError::usage(format!("`{written}`: a column has no `.{fact}`")).with_hint(FACTS))
             })
         }
@@ -125,7 +126,7 @@ fn fact(frame: &DataFrame, name: &str, path: &[&str], written: &str) -> Result<S
     }
 }
 
-fn fact_of_column(column: &Column, fact: &str) -> Option<Result<String, MagicError>> {
+fn fact_of_column(column: &Column, fact: &str, written: &str) -> Option<Result<String, MagicError>> {
     let scalar = match fact {
         "min" => column.min_reduce(),
         "max" => column.max_reduce(),
@@ -145,23 +146,37 @@ fn fact_of_column(column: &Column, fact: &str) -> Option<Result<String, MagicErr
     };
     Some(
         scalar
-            .map(|scalar| text_of(scalar.value().clone()))
-            .map_err(MagicError::from),
+            .map_err(MagicError::from)
+            .and_then(|scalar| text_of(scalar.value(), written)),
     )
 }
 
-fn text_of(value: AnyValue<'_>) -> String {
+fn text_of(value: &AnyValue<'_>, written: &str) -> Result<String, MagicError> {
     match value {
-        AnyValue::String(text) => text.to_owned(),
-        AnyValue::StringOwned(text) => text.to_string(),
-        AnyValue::Float64(number) => number.to_string(),
-        AnyValue::Float32(number) => number.to_string(),
-        other => other.to_string(),
+        AnyValue::Null => Err(no_value(written)),
+        AnyValue::Float64(number) => text_of_value(&Scalar::Float(*number), written),
+        AnyValue::Float32(number) if number.is_nan() => Err(no_value(written)),
+        AnyValue::Float32(number) => Ok(number.to_string()),
+        AnyValue::String(text) => Ok((*text).to_owned()),
+        AnyValue::StringOwned(text) => Ok(text.to_string()),
+        other => Ok(other.to_string()),
     }
 }
 
+fn text_of_value(value: &Scalar, written: &str) -> Result<String, MagicError> {
+    match value {
+        Scalar::Float(number) if number.is_nan() => Err(no_value(written)),
+        value => Ok(value.to_string()),
+    }
+}
+
+/// A hole in a query would run and give something else.
+fn no_value(written: &str) -> MagicError {
+    MagicError::data(format!("`{written}`: there is no value (no rows, or only nulls)"))
+}
+
 fn unknown(name: &str, written: &str, session: &Session, error: MagicError) -> MagicError {
-    if session.value(name).is_some() {
+    if session.value(name).is_some() || session.rust_type(name).is_some() {
         return error;
     }
     let mut known = session.names_of(|value| matches!(value, Value::Scalar(_) | Value::Frame(_) | Value::Plan(_)));

@@ -6,6 +6,7 @@ use polars::prelude::*;
 
 use super::label::no_column;
 use crate::error::MagicError;
+use crate::guard;
 use crate::text;
 
 /// A fitted way from raw columns to features, kept in the model's card.
@@ -52,7 +53,9 @@ impl Inputs {
                 features: columns,
             });
         };
-        let fitted = recipe.fit(&raw_frame, &[])?;
+        // Steps may name what is left out (`fill @numeric -rings`): that is no slip.
+        let left: Vec<&str> = choice.leave.iter().chain(choice.drop).map(String::as_str).collect();
+        let fitted = recipe.fit(&raw_frame, &left)?;
         let features = fitted.outputs().to_vec();
         if features.is_empty() {
             return Err(MagicError::data(format!(
@@ -85,6 +88,11 @@ impl Inputs {
 
     /// One row of float32 features after the other.
     pub fn matrix(&self, frame: &DataFrame) -> Result<Vec<f32>, MagicError> {
+        // The matrix itself, and as much again for the prepared columns that it is made of.
+        let cells = (frame.height() as u64).saturating_mul(self.features.len() as u64);
+        let what = format!("a matrix of {}", text::shape_of(frame.height(), self.features.len()));
+        guard::check_memory(cells.saturating_mul(8), &what, false)
+            .map_err(|error| error.with_hint("take fewer rows with `%%sql`, or free frames with `%rm name`"))?;
         if let Some(missing) = self.raw.iter().find(|input| !frame.schema().contains(&input.name)) {
             return Err(no_column(&missing.name, frame));
         }
@@ -168,6 +176,38 @@ mod tests {
         let inputs = Inputs::fit(&shells(), all, Some(&recipe)).unwrap();
         assert!(!inputs.features.contains(&"rings".to_owned()));
         assert_eq!(inputs.matrix(&shells()).unwrap().len(), 2 * inputs.features.len());
+    }
+
+    #[test]
+    fn a_recipe_may_name_what_is_left_out() {
+        let leave = leave();
+        let drop = vec!["length".to_owned()];
+        for body in [
+            "drop rings length\none_hot sex",
+            "fill @numeric -rings -length median\none_hot sex",
+        ] {
+            let recipe = Recipe::parse("shells", body).unwrap();
+            let choice = Choice {
+                only: &[],
+                drop: &drop,
+                leave: &leave,
+            };
+            let inputs = Inputs::fit(&shells(), choice, Some(&recipe)).unwrap();
+            assert_eq!(inputs.features, ["sex_F", "sex_M"], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_that_does_not_fit_is_refused_before_it_is_made() {
+        let rows = 1 << 30;
+        let column = Column::full_null("length".into(), rows, &DataType::Float64);
+        let inputs = Inputs {
+            raw: Vec::new(),
+            recipe: None,
+            features: vec!["length".to_owned(); 100_000],
+        };
+        let error = inputs.matrix(&DataFrame::new(rows, vec![column]).unwrap()).unwrap_err();
+        assert_eq!(error.kind, crate::ErrorKind::MemoryError);
     }
 
     #[test]

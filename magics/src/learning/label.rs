@@ -3,6 +3,8 @@
 //! A condition is SQL, as in `%%sql`. The columns it reads are no features. What the label means is kept
 //! in the model's card as text, so that `%evaluate` can compute it on any frame later.
 
+use std::collections::HashSet;
+
 use polars::prelude::*;
 
 use crate::error::MagicError;
@@ -65,7 +67,7 @@ const FEW_VALUES: usize = 50;
 
 impl Label {
     /// Reads `--label`: the name of a column of `frame`, or a condition over its columns.
-    pub fn parse(text: &str, frame: &DataFrame) -> Result<Label, MagicError> {
+    pub fn parse(text: &str, frame: &DataFrame, frame_name: &str) -> Result<Label, MagicError> {
         let text = text.trim();
         if frame.schema().contains(text) {
             return Ok(Label {
@@ -88,10 +90,10 @@ impl Label {
             .into_iter()
             .map(|name| name.to_string())
             .collect();
-        columns.dedup();
-        if let Some(missing) = columns.iter().find(|column| !frame.schema().contains(column)) {
-            return Err(no_column(missing, frame));
-        }
+        let mut seen = HashSet::new();
+        columns.retain(|column| seen.insert(column.clone()));
+        columns.sort_by_key(|column| text.find(column.as_str()));
+        refuse_missing(&columns, frame, frame_name)?;
         if columns.is_empty() {
             return Err(MagicError::usage(format!("the label `{text}` reads no column"))
                 .with_hint("`--label COLUMN`, or a condition over columns"));
@@ -105,20 +107,18 @@ impl Label {
     }
 
     /// The label of each row, as the frame holds it (a condition gives truth values).
-    pub fn values(&self, frame: &DataFrame) -> Result<Column, MagicError> {
-        let missing = self.columns.iter().find(|column| !frame.schema().contains(column));
-        if let Some(missing) = missing {
-            return Err(no_column(missing, frame));
-        }
+    pub fn values(&self, frame: &DataFrame, frame_name: &str) -> Result<Column, MagicError> {
+        refuse_missing(&self.columns, frame, frame_name)?;
         let labels = frame
             .clone()
             .lazy()
             .select([self.expression.clone().alias("label")])
-            .collect()?;
+            .collect()
+            .map_err(|error| MagicError::from(error).in_frame(frame_name))?;
         let labels = labels.column("label")?.clone();
         if labels.len() != frame.height() {
             return Err(MagicError::usage(format!(
-                "the label `{}` is one value, not one a row",
+                "the label `{}` is one value of `{frame_name}`, not one a row",
                 self.text
             )));
         }
@@ -134,11 +134,15 @@ impl Label {
             },
             Some("binary_classifier") => self.binary(&distinct, positive)?,
             Some("multiclass_classifier") => Task::Multiclass { classes: distinct },
-            _ if distinct.len() == 2 || labels.dtype() == &DataType::Boolean => self.binary(&distinct, positive)?,
-            _ if is_text(labels) => Task::Multiclass { classes: distinct },
-            _ => Task::Regressor {
+            None if distinct.len() == 2 || labels.dtype() == &DataType::Boolean => self.binary(&distinct, positive)?,
+            None if is_text(labels) => Task::Multiclass { classes: distinct },
+            None => Task::Regressor {
                 whole_values: whole_values(labels, &distinct),
             },
+            Some(other) => {
+                return Err(MagicError::usage(format!("there is no predictor_type `{other}`"))
+                    .with_hint("regressor or binary_classifier; without it the label decides"));
+            }
         };
         if positive.is_some() && !matches!(task, Task::Binary { .. }) {
             return Err(MagicError::usage(format!(
@@ -300,6 +304,13 @@ fn whole_values(labels: &Column, distinct: &[String]) -> Option<usize> {
     few.then_some(distinct.len())
 }
 
+fn refuse_missing(columns: &[String], frame: &DataFrame, frame_name: &str) -> Result<(), MagicError> {
+    match columns.iter().find(|column| !frame.schema().contains(column)) {
+        Some(missing) => Err(text::no_column(frame_name, missing, &text::columns_of(frame))),
+        None => Ok(()),
+    }
+}
+
 /// The error of a column that is not there, with the one that was probably meant.
 pub(crate) fn no_column(name: &str, frame: &DataFrame) -> MagicError {
     text::no_column("the frame", name, &text::columns_of(frame))
@@ -317,10 +328,10 @@ mod tests {
     #[test]
     fn a_condition_names_its_columns_and_makes_a_binary_task() {
         let frame = shells();
-        let label = Label::parse("rings >= 11", &frame).unwrap();
+        let label = Label::parse("rings >= 11", &frame, "shells").unwrap();
         assert!(label.is_condition());
         assert_eq!(label.columns, ["rings"]);
-        let values = label.values(&frame).unwrap();
+        let values = label.values(&frame, "shells").unwrap();
         let task = label.task(&values, None, None).unwrap();
         assert_eq!(
             task,
@@ -335,8 +346,8 @@ mod tests {
     #[test]
     fn two_values_are_binary_and_the_positive_one_can_be_picked() {
         let frame = shells();
-        let label = Label::parse("sex", &frame).unwrap();
-        let values = label.values(&frame).unwrap();
+        let label = Label::parse("sex", &frame, "shells").unwrap();
+        let values = label.values(&frame, "shells").unwrap();
         let task = label.task(&values, None, Some("F")).unwrap();
         assert_eq!(label.encode(&values, &task, "shells").unwrap(), [0.0, 1.0, 0.0, 1.0]);
         let error = label.task(&values, None, Some("X")).unwrap_err();
@@ -346,28 +357,48 @@ mod tests {
     #[test]
     fn numbers_are_regression_and_what_cannot_be_learned_is_named() {
         let frame = shells();
-        let label = Label::parse("rings", &frame).unwrap();
-        let values = label.values(&frame).unwrap();
+        let label = Label::parse("rings", &frame, "shells").unwrap();
+        let values = label.values(&frame, "shells").unwrap();
         assert_eq!(
             label.task(&values, None, None).unwrap(),
             Task::Regressor { whole_values: Some(4) }
         );
-        let age = Label::parse("age", &frame).unwrap();
-        let values = age.values(&frame).unwrap();
+        let age = Label::parse("age", &frame, "shells").unwrap();
+        let values = age.values(&frame, "shells").unwrap();
         let task = age.task(&values, None, None).unwrap();
         assert_eq!(
             age.encode(&values, &task, "shells").unwrap_err().message,
             "the label `age` is NaN in row 4 of `shells`"
         );
-        let text = Label::parse("sex", &frame).unwrap();
-        let values = text.values(&frame).unwrap();
+        let text = Label::parse("sex", &frame, "shells").unwrap();
+        let values = text.values(&frame, "shells").unwrap();
         let error = text
             .encode(&values, &Task::Regressor { whole_values: None }, "shells")
             .unwrap_err();
         assert!(error.message.contains("is text (row 1: `M`)"), "{}", error.message);
         assert_eq!(
-            Label::parse("ring", &frame).unwrap_err().hint.unwrap(),
+            Label::parse("ring", &frame, "shells").unwrap_err().hint.unwrap(),
             "did you mean `rings`?"
         );
+    }
+
+    #[test]
+    fn columns_of_a_condition_are_named_once_in_order() {
+        let label = Label::parse("rings > 8 AND age > 9 AND rings < 15", &shells(), "shells").unwrap();
+        assert_eq!(label.columns, ["rings", "age"]);
+        let valid = shells().drop("age").unwrap();
+        assert_eq!(
+            label.values(&valid, "valid").unwrap_err().message,
+            "valid has no column `age`"
+        );
+    }
+
+    #[test]
+    fn an_unknown_predictor_type_is_not_replaced() {
+        let frame = shells();
+        let label = Label::parse("rings", &frame, "shells").unwrap();
+        let values = label.values(&frame, "shells").unwrap();
+        let error = label.task(&values, Some("regresor"), None).unwrap_err();
+        assert_eq!(error.message, "there is no predictor_type `regresor`");
     }
 }

@@ -12,5 +12,5 @@ pub(crate) mod report;
 pub(crate) mod score;
 
 pub(crate) use inputs::{Choice, Inputs};
-pub(crate) use label::{Label, Task, no_column};
+pub(crate) use label::{Label, Task};
 pub(crate) use live::Live;

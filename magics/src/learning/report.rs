@@ -1,5 +1,8 @@
 //! What a person sees when a training is over: the line that sums it up, what to know about the data, the
-//! curve, and the coefficients by column in raw units.
+//! curve, and the coefficients by column in the features' own units.
+
+use std::cmp::Ordering;
+use std::fmt;
 
 use ironsage_display::text;
 use ironsage_learners::linear_learner::{LinearModel, Report};
@@ -39,7 +42,8 @@ pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_valid
     if let Some((channel, rows)) = &report.threshold_from {
         let channel = if channel == "validation" { "valid" } else { channel };
         parts.push(format!(
-            "threshold set on {channel} ({} rows)",
+            "threshold {}, set on {channel} ({} rows)",
+            number(f64::from(model.threshold)),
             text::count(*rows as u64)
         ));
     }
@@ -137,7 +141,7 @@ pub(crate) fn remarks(report: &Report, asked_batch: bool) -> Vec<String> {
     remarks
 }
 
-/// Coefficients by column, in raw units, largest effect first; the intercept comes last.
+/// Coefficients by column, in the features' own units, largest effect first; the intercept comes last.
 pub(crate) fn coefficients(model: &LinearModel, features: &[String], matrix: &[f32]) -> Result<DataFrame, MagicError> {
     let width = features.len();
     let spread = spreads(matrix, width);
@@ -209,26 +213,57 @@ pub(crate) fn curve(report: &Report, label_spread: f64) -> Curve {
     }
 }
 
-/// `valid rmse 2.14`, for a leaderboard: the metric that tells most of a task.
-pub(crate) fn headline(metrics: &[(String, f64)]) -> Option<String> {
-    let find = |name: &str| metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
-    ["validation", "train"].iter().find_map(|channel| {
-        ["rmse", "roc_auc_score", "binary_classification_accuracy", "mse"]
-            .iter()
-            .find_map(|metric| {
-                let value = find(&format!("{channel}:{metric}"))?;
-                let short = match *metric {
-                    "roc_auc_score" => "auc",
-                    "binary_classification_accuracy" => "accuracy",
-                    other => other,
-                };
-                Some(format!(
-                    "{} {short} {}",
-                    if *channel == "validation" { "valid" } else { channel },
-                    number(value)
-                ))
+/// The metric that tells most of a task, for a leaderboard: validation's before training's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Headline {
+    channel: &'static str,
+    metric: &'static str,
+    /// Whether more of it is better.
+    maximize: bool,
+    value: f64,
+}
+
+impl Headline {
+    /// Of a model's final metrics.
+    pub fn of(metrics: &[(String, f64)]) -> Option<Headline> {
+        const METRICS: [(&str, &str, bool); 4] = [
+            ("rmse", "rmse", false),
+            ("roc_auc_score", "auc", true),
+            ("binary_classification_accuracy", "accuracy", true),
+            ("mse", "mse", false),
+        ];
+        [("validation", "valid"), ("train", "train")]
+            .into_iter()
+            .find_map(|(prefix, channel)| {
+                METRICS.into_iter().find_map(|(name, metric, maximize)| {
+                    let name = format!("{prefix}:{name}");
+                    let (_, value) = metrics
+                        .iter()
+                        .find(|(known, value)| *known == name && !value.is_nan())?;
+                    Some(Headline {
+                        channel,
+                        metric,
+                        maximize,
+                        value: *value,
+                    })
+                })
             })
-    })
+    }
+
+    /// Best first; what was measured otherwise comes in a block of its own, validation's first.
+    pub fn compare(&self, other: &Headline) -> Ordering {
+        let blocks = (other.channel, self.metric).cmp(&(self.channel, other.metric));
+        blocks.then_with(|| match self.maximize {
+            true => other.value.total_cmp(&self.value),
+            false => self.value.total_cmp(&other.value),
+        })
+    }
+}
+
+impl fmt::Display for Headline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} {}", self.channel, self.metric, number(self.value))
+    }
 }
 
 #[cfg(test)]
@@ -269,6 +304,55 @@ mod tests {
     #[test]
     fn a_headline_prefers_validation() {
         let metrics = vec![("train:rmse".to_owned(), 1.0), ("validation:rmse".to_owned(), 2.136)];
-        assert_eq!(headline(&metrics).unwrap(), "valid rmse 2.14");
+        assert_eq!(Headline::of(&metrics).unwrap().to_string(), "valid rmse 2.14");
+    }
+
+    #[test]
+    fn a_leaderboard_begins_with_the_best() {
+        let of = |name: &str, value| Headline::of(&[(name.to_owned(), value)]).unwrap();
+        let mut board = [
+            of("train:rmse", 1.0),
+            of("validation:rmse", 3.0),
+            of("validation:rmse", 2.0),
+            of("validation:roc_auc_score", 0.8),
+            of("validation:roc_auc_score", 0.9),
+        ];
+        board.sort_by(Headline::compare);
+        let shown = board.map(|headline| headline.to_string());
+        assert_eq!(
+            shown,
+            [
+                "valid auc 0.9",
+                "valid auc 0.8",
+                "valid rmse 2",
+                "valid rmse 3",
+                "train rmse 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_threshold_is_told_with_its_value() {
+        let model = LinearModel {
+            weights: vec![1.0],
+            bias: 0.0,
+            threshold: 0.4321,
+            loss: "logistic".into(),
+            predictor_type: "binary_classifier".into(),
+            metrics_params: Default::default(),
+            bias_lr_mult: 10.0,
+            report: Report {
+                threshold_from: Some(("validation".into(), 626)),
+                ..report()
+            },
+        };
+        let frame = df!("old" => [true, false]).unwrap();
+        let label = Label::parse("old", &frame, "train").unwrap();
+        let task = Task::Binary {
+            positive: "true".into(),
+            negative: "false".into(),
+        };
+        let told = summary(&label, &task, &model, true);
+        assert!(told.ends_with("threshold 0.432, set on valid (626 rows)"), "{told}");
     }
 }

@@ -15,6 +15,23 @@ pub(crate) fn predict(model: &SavedModel, frame: &DataFrame) -> Result<Vec<Predi
     Ok(model.model.predict(&Rows::dense(inputs.features.len(), &matrix))?)
 }
 
+/// The columns that a model's predictions add to a frame.
+pub(crate) fn added(model: &SavedModel) -> &'static [&'static str] {
+    match task_of(model) {
+        Task::Regressor { .. } => &["score"],
+        Task::Binary { .. } | Task::Multiclass { .. } => &["score", "predicted_label"],
+    }
+}
+
+/// A column of predictions must not take the place of one that is there.
+pub(crate) fn refuse_clash(frame: &DataFrame, column: &str) -> Result<(), MagicError> {
+    if !frame.schema().contains(column) {
+        return Ok(());
+    }
+    Err(MagicError::usage(format!("the frame already has a column `{column}`"))
+        .with_hint("`--prefix predicted_` gives the new columns names of their own"))
+}
+
 /// The frame with `score` and, for a classifier, `predicted_label` beside its own columns.
 pub(crate) fn with_predictions(
     frame: &DataFrame,
@@ -32,12 +49,8 @@ pub(crate) fn with_predictions(
             .collect();
         columns.push(Column::new(format!("{prefix}predicted_label").into(), labels));
     }
-    let clash = columns.iter().find(|column| frame.schema().contains(column.name()));
-    if let Some(clash) = clash {
-        return Err(
-            MagicError::usage(format!("the frame already has a column `{}`", clash.name()))
-                .with_hint("`--prefix predicted_` gives the new columns names of their own"),
-        );
+    for column in &columns {
+        refuse_clash(frame, column.name())?;
     }
     let mut result = frame.clone();
     for column in columns {
@@ -56,8 +69,8 @@ pub(crate) struct Scored {
 
 /// Predicts a frame that has the label, too.
 pub(crate) fn score(model: &SavedModel, frame: &DataFrame, frame_name: &str) -> Result<Scored, MagicError> {
-    let label = Label::parse(&model.card.label, frame)?;
-    let labels = label.encode(&label.values(frame)?, &task_of(model), frame_name)?;
+    let label = Label::parse(&model.card.label, frame, frame_name)?;
+    let labels = label.encode(&label.values(frame, frame_name)?, &task_of(model), frame_name)?;
     let scores = predict(model, frame)?
         .into_iter()
         .map(|prediction| prediction.score)

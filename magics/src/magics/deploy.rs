@@ -86,8 +86,11 @@ pub(super) fn remove(session: &Session, endpoint: &str, front: &dyn Front) -> Re
         return Ok(());
     };
     client.delete_endpoint(&name)?;
-    client.wait_endpoint_gone(&name, &Stop(front))?;
-    deploy::forget(&client, &there.config);
+    // An endpoint that is being deleted needs neither any more, and the wait may be stopped.
+    deploy::forget(&client, &name, &there.config);
+    client.wait_endpoint_gone(&name, &Stop(front)).map_err(|error| {
+        MagicError::from(error).when_stopped(format!("stopped waiting: `{name}` goes on being deleted"))
+    })?;
     front.display(&note(format!("{name} deleted")));
     Ok(())
 }

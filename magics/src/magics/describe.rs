@@ -44,8 +44,9 @@ impl Magic for Describe {
         let facts = guard::on_worker(front, "%describe", move || Ok(describe(&frame)?))?;
         front.display(&table(&facts, &TableOptions::default()));
         front.display(&note(format!("{}: {shape}", self.frame)));
-        if let Some(name) = name {
-            session.bind(name.as_str(), Value::Frame(facts));
+        match name {
+            Some(name) => session.bind_frame(name.as_str(), facts),
+            None => session.set_last(Value::Frame(facts)),
         }
         Ok(())
     }

@@ -85,14 +85,42 @@ pub(crate) fn shown(name: &str, value: &str) -> String {
         "PASSWD",
         "CREDENTIAL",
         "PRIVATE",
+        "PASSPHRASE",
+        "APIKEY",
         "API_KEY",
         "ACCESS_KEY",
     ];
+    const ENDINGS: &[&str] = &["_KEY", "_PAT"];
     let name = name.to_uppercase();
-    match SECRET.iter().any(|part| name.contains(part)) && !value.is_empty() {
+    let is_secret =
+        SECRET.iter().any(|part| name.contains(part)) || ENDINGS.iter().any(|ending| name.ends_with(ending));
+    match is_secret && !value.is_empty() {
         true => "… (not shown)".to_owned(),
-        false => value.to_owned(),
+        false => without_passwords(value),
     }
+}
+
+/// `scheme://user:password@host` without the password, wherever it stands.
+fn without_passwords(value: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("://") {
+        let end = after
+            .find(|letter: char| letter == '/' || letter.is_whitespace())
+            .unwrap_or(after.len());
+        let (authority, next) = after.split_at(end);
+        let masked = authority
+            .rsplit_once('@')
+            .and_then(|(login, host)| Some((login.split_once(':')?.0, host)));
+        shown += before;
+        shown += "://";
+        match masked {
+            Some((user, host)) => shown += &format!("{user}:…@{host}"),
+            None => shown += authority,
+        }
+        rest = next;
+    }
+    shown + rest
 }
 
 fn unquoted(value: &str) -> &str {
@@ -143,6 +171,14 @@ mod tests {
     fn secrets_are_not_echoed() {
         assert_eq!(shown("AWS_SECRET_ACCESS_KEY", "abc"), "… (not shown)");
         assert_eq!(shown("github_token", "abc"), "… (not shown)");
+        for name in ["GPG_PASSPHRASE", "MAPS_APIKEY", "DEPLOY_KEY", "GITHUB_PAT"] {
+            assert_eq!(shown(name, "abc"), "… (not shown)", "{name}");
+        }
         assert_eq!(shown("RUST_LOG", "info"), "info");
+        assert_eq!(shown("PATH", "/usr/bin"), "/usr/bin");
+        assert_eq!(
+            shown("URLS", "postgres://me:p@ss@db:5432/x http://proxy:80/a@b"),
+            "postgres://me:…@db:5432/x http://proxy:80/a@b"
+        );
     }
 }

@@ -1,10 +1,14 @@
 //! `%evaluate`: how well a model does on a frame, beside what guessing would get.
 
+use std::sync::Arc;
+
 use clap::Args;
 use ironsage_display::{Front, TableOptions, note, table};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::frames;
+use crate::guard;
 use crate::learning::score;
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
@@ -30,25 +34,33 @@ impl Magic for Evaluate {
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let out = self.out.one()?;
         let model = session.model(&self.model)?;
-        let frame = session.frame(&self.frame)?;
-        let scored = score::score(&model, &frame, &self.frame)?;
+        let frame = frames::collect(&self.frame, session, front)?;
+        let height = frame.height();
+        let scored = {
+            let (model, name) = (Arc::clone(&model), self.frame.clone());
+            guard::on_worker(front, "%evaluate", move || score::score(&model, &frame, &name))?
+        };
         let task = score::task_of(&model);
         let scores = score::measures(&task, &scored, model.threshold(), model.record.prior);
+        // A model may be called as one of the two columns beside its own.
+        let column = match self.model.as_str() {
+            "measure" | "guessing" => "model",
+            name => name,
+        };
         let measures = df!(
             "measure" => scores.iter().map(|score| score.measure).collect::<Vec<_>>(),
-            self.model.as_str() => scores.iter().map(|score| score.value).collect::<Vec<_>>(),
+            column => scores.iter().map(|score| score.value).collect::<Vec<_>>(),
             "guessing" => scores.iter().map(|score| score.baseline).collect::<Vec<_>>(),
         )?;
         let sentence = score::sentence(&task, &scores);
         front.display(&note(format!(
-            "{} on {} ({} rows): {sentence}",
-            self.model,
-            self.frame,
-            frame.height()
+            "{} on {} ({height} rows): {sentence}",
+            self.model, self.frame
         )));
         front.display(&table(&measures, &TableOptions::default()));
-        match self.out.one()? {
+        match out {
             Some(name) => session.bind_frame(name.as_str(), measures),
             None => session.set_last(Value::Frame(measures)),
         }

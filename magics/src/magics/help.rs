@@ -1,6 +1,7 @@
 //! `%help`, `%lsmagic`, `%name?` and `--help`: all from the declarations of the magics.
 
 use ironsage_display::{Bundle, Front};
+use ironsage_learners::Schema;
 use serde_json::json;
 
 use crate::error::MagicError;
@@ -11,7 +12,7 @@ use crate::session::Session;
 /// What a magic is for and how it is typed
 #[derive(clap::Args)]
 pub(crate) struct Help {
-    /// The magic; without one, the first steps
+    /// The magic, or an algorithm for its hyperparameters; without one, the first steps
     #[arg(value_name = "MAGIC")]
     name: Option<String>,
 }
@@ -22,6 +23,7 @@ impl Magic for Help {
     const GROUP: Group = Group::Notebook;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("%help split", "the same as `%split --help` and `%split?`"),
+        ("%help linear-learner", "the hyperparameters of an algorithm"),
         ("%help", "the first steps"),
     ];
 
@@ -45,6 +47,7 @@ Magics do the workflow, everything else in a cell is Rust; both see the same nam
   !ls                          a shell command
 
 %lsmagic lists all magics, `%name?` or `%name --help` explains one with examples.
+`%help linear-learner` lists the hyperparameters of an algorithm.
 `-o name` binds a result; `{{name}}` puts a value into a magic's line or body.";
 
 /// List all magics
@@ -101,10 +104,43 @@ pub fn names() -> Vec<&'static str> {
     MAGICS.iter().map(|entry| entry.name).collect()
 }
 
-/// The help page of a magic; the name may have its percent signs.
+/// The help page of a magic, whose name may have its percent signs, or of an algorithm.
 pub fn help(name: &str) -> Result<Bundle, MagicError> {
-    let entry = registry::find(name.trim().trim_start_matches('%').trim_end_matches('?'))?;
-    Ok(page(entry))
+    let name = name.trim().trim_start_matches('%').trim_end_matches('?');
+    match ironsage_learners::schema(name) {
+        Some(schema) => Ok(hyperparameters(schema)),
+        None => Ok(page(registry::find(name)?)),
+    }
+}
+
+/// The hyperparameters of an algorithm: what may be given, the default, the meaning.
+fn hyperparameters(schema: &Schema) -> Bundle {
+    let title = format!(
+        "Hyperparameters of {}: `name=value` at the end of %train, or `name = value` one a line below %%train",
+        schema.algorithm
+    );
+    let mut text = title.clone();
+    let mut rows = String::new();
+    for parameter in schema.parameters.iter().filter(|parameter| !parameter.private) {
+        let default = parameter.default.map(|value| format!("default {value}"));
+        let cells = [parameter.allowed(), default.unwrap_or_default()];
+        let told = cells.iter().filter(|cell| !cell.is_empty());
+        text.push_str(&format!(
+            "\n  {}: {}\n      {}",
+            parameter.name,
+            told.map(String::as_str).collect::<Vec<_>>().join("; "),
+            parameter.meaning
+        ));
+        rows.push_str(&format!("<tr><td><code>{}</code></td>", escape(parameter.name)));
+        for cell in cells.iter().map(String::as_str).chain([parameter.meaning]) {
+            rows.push_str(&format!("<td style=\"text-align:left\">{}</td>", escape(cell)));
+        }
+        rows.push_str("</tr>");
+    }
+    Bundle::text(text).with_html(format!(
+        "<div>{}</div><table style=\"border-collapse:collapse\">{rows}</table>",
+        escape(&title)
+    ))
 }
 
 /// The help page of an entry.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::endpoint::behind;
 use crate::error::{ErrorKind, MagicError};
+use crate::frames;
 use crate::learning::score;
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
@@ -45,7 +46,9 @@ impl Magic for Invoke {
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let frame = session.frame(&self.frame)?;
+        let out = self.out.one()?;
+        let frame = frames::collect(&self.frame, session, front)?;
+        score::refuse_clash(&frame, &format!("{}score", self.prefix))?;
         let client = session.places().local()?;
         let started = Instant::now();
         let predictions = ask(&client, &self.endpoint, &frame, front)?;
@@ -57,7 +60,7 @@ impl Magic for Invoke {
         };
         let count = text::counted(predictions.len() as u64, "prediction");
         front.display(&note(format!("{count}, {}{recipe}", text::duration(elapsed))));
-        match self.out.one()? {
+        match out {
             Some(name) => session.bind_frame(name.as_str(), guess),
             None => {
                 front.display(&table(&guess, &TableOptions::default()));

@@ -152,6 +152,7 @@ impl Load {
             null_values: self.null_values.clone(),
             dates: self.dates,
             columns: self.columns.clone(),
+            force: self.force,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! `%predict`: a model's answers for a frame, in this process.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use ironsage_display::{Front, TableOptions, note, table, text};
 
 use crate::error::MagicError;
+use crate::frames;
+use crate::guard;
 use crate::learning::score;
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
@@ -37,10 +40,17 @@ impl Magic for Predict {
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let out = self.out.one()?;
         let started = Instant::now();
         let model = session.model(&self.model)?;
-        let frame = session.frame(&self.frame)?;
-        let predictions = score::predict(&model, &frame)?;
+        let frame = frames::collect(&self.frame, session, front)?;
+        for column in score::added(&model) {
+            score::refuse_clash(&frame, &format!("{}{column}", self.prefix))?;
+        }
+        let predictions = {
+            let (model, frame) = (Arc::clone(&model), frame.clone());
+            guard::on_worker(front, "%predict", move || score::predict(&model, &frame))?
+        };
         let guess = score::with_predictions(&frame, &predictions, &self.prefix)?;
         let recipe = if model.card.recipe.is_some() {
             ", recipe applied"
@@ -49,7 +59,7 @@ impl Magic for Predict {
         };
         let count = text::counted(predictions.len() as u64, "prediction");
         front.display(&note(format!("{count}, {}{recipe}", text::duration(started.elapsed()))));
-        match self.out.one()? {
+        match out {
             Some(name) => session.bind_frame(name.as_str(), guess),
             None => {
                 front.display(&table(&guess, &TableOptions::default()));

@@ -8,7 +8,7 @@ use crate::error::MagicError;
 use crate::frames;
 use crate::guard;
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::Session;
+use crate::session::{Session, Value};
 use crate::text;
 
 /// A line per column: types, nulls, distinct values, range, quartiles, a small histogram
@@ -51,8 +51,9 @@ impl Magic for Profile {
         let mut told = vec![format!("{}: {shape}", self.frame)];
         told.extend(remarks);
         front.display(&note(told.join("\n")));
-        if let Some(name) = name {
-            session.bind_frame(name.as_str(), facts);
+        match name {
+            Some(name) => session.bind_frame(name.as_str(), facts),
+            None => session.set_last(Value::Frame(facts)),
         }
         Ok(())
     }

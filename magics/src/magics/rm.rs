@@ -29,6 +29,9 @@ impl Magic for Rm {
             .iter()
             .map(|name| match session.unbind(name) {
                 true => format!("{name} forgotten"),
+                false if session.rust_type(name).is_some() => {
+                    format!("`{name}` is Rust's: `drop({name})` in a Rust cell")
+                }
                 false => format!("{name} is not bound"),
             })
             .collect();

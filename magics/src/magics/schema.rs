@@ -5,7 +5,7 @@ use polars::prelude::*;
 
 use crate::error::MagicError;
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::Session;
+use crate::session::{Session, Value};
 
 /// The columns of a frame or a plan with their types
 #[derive(clap::Args)]
@@ -44,8 +44,9 @@ impl Magic for Schema {
             self.frame,
             words::counted(schema.len() as u64, "column")
         )));
-        if let Some(name) = name {
-            session.bind_frame(name.as_str(), facts);
+        match name {
+            Some(name) => session.bind_frame(name.as_str(), facts),
+            None => session.set_last(Value::Frame(facts)),
         }
         Ok(())
     }

@@ -7,11 +7,17 @@ use clap::Args;
 use ironsage_display::{Front, TableOptions, note, table};
 use ironsage_formats::artifact::Card;
 use ironsage_learners::linear_learner::LinearLearner;
-use ironsage_learners::{Algorithm, Channels, DenseMatrix, FitOptions, Hyperparameters, LearnError};
-use polars::prelude::*;
+use ironsage_learners::{
+    Algorithm, Channels, DenseMatrix, FitOptions, Hyperparameters, Kind, LearnError, Parameter, Row, Schema,
+};
+use ironsage_prep::Recipe;
+use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
+use crate::complete::Completion;
 use crate::error::{ErrorKind, MagicError};
+use crate::frames;
+use crate::guard;
 use crate::language::arguments::parameters_of_body;
 use crate::language::suggest;
 use crate::learning::{Choice, Inputs, Label, Live, Task, report};
@@ -19,12 +25,13 @@ use crate::magic::{Call, Form, Group, Magic, Out, Tail};
 use crate::magics::plot;
 use crate::model_store::{self, Record, SavedModel};
 use crate::session::{Session, Value};
+use crate::text;
 
 /// Train one of SageMaker's built-in algorithms on a frame
 ///
 /// Hyperparameters are `name=value` at the end of the line, or `name = value` one a line in the body of
 /// `%%train`, under SageMaker's own names; `%help ALGORITHM` lists them. The model is bound with `-o` and saved.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Train {
     /// The algorithm: linear-learner
     algorithm: String,
@@ -80,34 +87,40 @@ impl Magic for Train {
         ),
     ];
 
+    fn complete_parameters(before: &[String], word: &str, _session: &Session) -> Vec<Completion> {
+        let algorithm = before.iter().find_map(|word| ironsage_learners::schema(word));
+        algorithm.map_or_else(Vec::new, |schema| hyperparameters(schema, before, word))
+    }
+
     fn run(self, call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         self.refuse_what_is_not_built()?;
         let name = self.out.required("train")?.clone();
-        let train = session.frame(&self.frame)?;
+        let rows = |name: &str| frames::collect(name, session, front).and_then(|frame| not_empty(frame, name));
+        let train = rows(&self.frame)?;
         let recipe = self.prep.as_deref().map(|name| session.recipe(name)).transpose()?;
-        let label = Label::parse(&self.label, &train)?;
-        let labels = label.values(&train)?;
+        let label = Label::parse(&self.label, &train, &self.frame)?;
+        let labels = label.values(&train, &self.frame)?;
         let mut asked = asked_hyperparameters(call)?;
         let task = label.task(&labels, asked.get("predictor_type"), self.positive.as_deref())?;
         asked.set("predictor_type", task.predictor_type());
         let checked = LinearLearner.schema().check(&asked);
         checked.map_err(|error| self.explain(error.into()))?;
-
-        let leave: Vec<String> = label.columns.iter().chain(&self.weights).cloned().collect();
-        let choice = Choice {
-            only: &self.features,
-            drop: &self.drop,
-            leave: &leave,
+        let frames = Frames {
+            validation: self.validation.as_deref().map(rows).transpose()?,
+            test: self.test.as_deref().map(rows).transpose()?,
+            train,
         };
-        let inputs = Inputs::fit(&train, choice, recipe.as_deref())?;
-        let matrix = self.matrix(&self.frame, &train, &inputs, &label, &task)?;
-        let mut channels = Channels::new(matrix.clone());
-        if let Some(frame) = &self.validation {
-            channels = channels.with_validation(self.matrix(frame, &session.frame(frame)?, &inputs, &label, &task)?);
-        }
-        if let Some(frame) = &self.test {
-            channels = channels.with_test(self.matrix(frame, &session.frame(frame)?, &inputs, &label, &task)?);
-        }
+
+        let Prepared {
+            inputs,
+            train: matrix,
+            mut channels,
+        } = {
+            let (magic, label, task) = (self.clone(), label.clone(), task.clone());
+            guard::on_worker(front, "preparing the rows", move || {
+                magic.prepare(&frames, recipe.as_deref(), &label, &task)
+            })?
+        };
 
         let options = self.seed.map_or_else(FitOptions::default, FitOptions::seeded);
         let live = Live::start(front, &format!("training {name}"));
@@ -151,6 +164,20 @@ impl Magic for Train {
     }
 }
 
+/// The frames that a training names.
+struct Frames {
+    train: DataFrame,
+    validation: Option<DataFrame>,
+    test: Option<DataFrame>,
+}
+
+/// What the learner gets, and the way that led to it.
+struct Prepared {
+    inputs: Inputs,
+    train: DenseMatrix,
+    channels: Channels<Row>,
+}
+
 impl Train {
     fn refuse_what_is_not_built(&self) -> Result<(), MagicError> {
         if !ironsage_learners::algorithms().contains(&self.algorithm.as_str()) {
@@ -174,6 +201,36 @@ impl Train {
         Ok(())
     }
 
+    /// Chooses the features, fits the recipe on the training rows and makes a matrix of each frame.
+    fn prepare(
+        &self,
+        frames: &Frames,
+        recipe: Option<&Recipe>,
+        label: &Label,
+        task: &Task,
+    ) -> Result<Prepared, MagicError> {
+        let leave: Vec<String> = label.columns.iter().chain(&self.weights).cloned().collect();
+        let choice = Choice {
+            only: &self.features,
+            drop: &self.drop,
+            leave: &leave,
+        };
+        let inputs = Inputs::fit(&frames.train, choice, recipe)?;
+        let train = self.matrix(&self.frame, &frames.train, &inputs, label, task)?;
+        let mut channels = Channels::new(train.clone());
+        if let (Some(name), Some(frame)) = (&self.validation, &frames.validation) {
+            channels = channels.with_validation(self.matrix(name, frame, &inputs, label, task)?);
+        }
+        if let (Some(name), Some(frame)) = (&self.test, &frames.test) {
+            channels = channels.with_test(self.matrix(name, frame, &inputs, label, task)?);
+        }
+        Ok(Prepared {
+            inputs,
+            train,
+            channels,
+        })
+    }
+
     /// A frame's rows as the learner takes them.
     fn matrix(
         &self,
@@ -183,8 +240,8 @@ impl Train {
         label: &Label,
         task: &Task,
     ) -> Result<DenseMatrix, MagicError> {
-        let labels = label.encode(&label.values(frame)?, task, name)?;
-        let values = inputs.matrix(frame).map_err(|error| in_frame(error, name))?;
+        let labels = label.encode(&label.values(frame, name)?, task, name)?;
+        let values = inputs.matrix(frame).map_err(|error| error.in_frame(name))?;
         let matrix = DenseMatrix::new(inputs.features.len(), values, labels)?.with_names(inputs.features.iter());
         match &self.weights {
             Some(column) => Ok(matrix.with_weights(weights(frame, column, name)?)?),
@@ -227,7 +284,11 @@ fn show(model: &SavedModel, matrix: &[f32], asked_batch: bool, front: &dyn Front
         front.display(&plot::model::learning(model, &plot::Common::default())?.bundle());
     }
     let coefficients = report::coefficients(linear, &model.card.features, matrix)?;
-    let caption = Some(format!("{}: coefficients in raw units", model.name));
+    let prepared = Inputs::of_card(&model.card)?
+        .recipe
+        .is_some_and(|recipe| recipe.changes_units());
+    let units = if prepared { "prepared" } else { "raw" };
+    let caption = Some(format!("{}: coefficients in {units} units", model.name));
     front.display(&table(
         &coefficients,
         &TableOptions {
@@ -237,6 +298,42 @@ fn show(model: &SavedModel, matrix: &[f32], asked_batch: bool, front: &dyn Front
         },
     ));
     Ok(())
+}
+
+fn not_empty(frame: DataFrame, name: &str) -> Result<DataFrame, MagicError> {
+    match frame.height() {
+        0 => Err(MagicError::data(format!("frame `{name}` has no rows"))),
+        _ => Ok(frame),
+    }
+}
+
+/// `name=` of each hyperparameter that is not given yet; after `name=`, its values where they are a list.
+fn hyperparameters(schema: &Schema, before: &[String], word: &str) -> Vec<Completion> {
+    if let Some((name, _)) = word.split_once('=') {
+        let values = schema.parameter(name).map(values).unwrap_or_default();
+        return values
+            .into_iter()
+            .map(|value| Completion::new(format!("{name}={value}"), "value"))
+            .collect();
+    }
+    let public = schema.parameters.iter().filter(|parameter| !parameter.private);
+    public
+        .map(|parameter| (format!("{}=", parameter.name), parameter.meaning))
+        .filter(|(typed, _)| !before.iter().any(|word| word.starts_with(typed.as_str())))
+        .map(|(typed, meaning)| Completion::new(typed, "hyperparameter").with_detail(meaning))
+        .collect()
+}
+
+fn values(parameter: &Parameter) -> Vec<&'static str> {
+    let listed: &[&str] = match parameter.kind {
+        Kind::Choice(words) => words,
+        Kind::Bool => &["true", "false"],
+        _ => &[],
+    };
+    let auto = parameter.auto.then_some("auto");
+    auto.into_iter()
+        .chain(listed.iter().chain(parameter.words).copied())
+        .collect()
 }
 
 fn asked_hyperparameters(call: &Call) -> Result<Hyperparameters, MagicError> {
@@ -273,16 +370,9 @@ fn card(label: &Label, task: &Task, inputs: Inputs) -> Card {
     }
 }
 
-fn in_frame(error: MagicError, frame: &str) -> MagicError {
-    MagicError {
-        message: format!("frame `{frame}`: {}", error.message),
-        ..error
-    }
-}
-
 fn weights(frame: &DataFrame, column: &str, name: &str) -> Result<Vec<f32>, MagicError> {
     if !frame.schema().contains(column) {
-        return Err(crate::learning::no_column(column, frame));
+        return Err(text::no_column(name, column, &text::columns_of(frame)));
     }
     let values = ironsage_prep::matrix(frame, &[column.to_owned()])?;
     match values.iter().position(|weight| *weight < 0.0) {

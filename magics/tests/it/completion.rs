@@ -61,6 +61,22 @@ fn queries_know_frames_columns_and_words() {
 }
 
 #[test]
+fn hyperparameters_and_their_values() {
+    let bench = Bench::new().small();
+    let line = "%train linear-learner small --label half";
+    assert_eq!(texts(&bench, &format!("{line} opt|")), ["optimizer="]);
+    assert_eq!(
+        texts(&bench, &format!("{line} optimizer=a|")),
+        ["optimizer=auto", "optimizer=adam", "optimizer=adagrad"]
+    );
+    assert_eq!(
+        texts(&bench, &format!("{line} use_bias=true use_b|")),
+        Vec::<String>::new()
+    );
+    assert_eq!(texts(&bench, "%help linear|"), ["linear-learner"]);
+}
+
+#[test]
 fn paths_and_addresses() {
     let bench = Bench::new();
     bench.file("data/abalone.csv", "x");

@@ -78,6 +78,16 @@ fn files_that_cannot_be_read_are_told_with_their_line() {
 }
 
 #[test]
+fn a_missing_folder_is_told_with_the_one_that_was_meant() {
+    let bench = Bench::new();
+    bench.file("data/übungen/a.csv", "x\n1\n");
+    for typed in ["data/übung", "data/übung/"] {
+        let error = bench.line(&format!("%load {typed}")).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("did you mean `data/übungen`?"), "{typed}");
+    }
+}
+
+#[test]
 fn what_is_saved_loads_again() {
     let bench = Bench::new().small();
     bench.shell("mkdir out").unwrap();
@@ -180,6 +190,10 @@ fn describe_profile_and_schema_tell_the_columns() {
     let profile = bench.line("%profile small").unwrap();
     assert!(profile.contains("letter") && profile.contains("a 50 %"), "{profile}");
     assert_eq!(bench.told(), "small: 10 rows × 3 columns");
+    for (line, width) in [("%describe small", 4), ("%profile small", 11), ("%schema small", 2)] {
+        bench.line(line).unwrap();
+        assert_eq!(bench.session.frame("_").unwrap().width(), width, "{line}");
+    }
     bench.line("%schema small -o columns").unwrap();
     assert_eq!(bench.session.frame("columns").unwrap().height(), 3);
 }

@@ -149,6 +149,18 @@ fn braces_insert_values_and_facts_or_fail() {
         bench.line("%show {{limt}}").unwrap_err().hint.as_deref(),
         Some("did you mean `limit`?")
     );
+    bench
+        .cell("%%sql -o nobody\nSELECT * FROM small WHERE number > 99")
+        .unwrap();
+    bench
+        .cell("%%sql -o highest\nSELECT max(half) AS half FROM nobody")
+        .unwrap();
+    for written in ["{{nobody.half.max}}", "{{nobody.half.mean}}", "{{highest}}"] {
+        assert_eq!(
+            bench.line(&format!("%param x={written}")).unwrap_err().message,
+            format!("`{written}`: there is no value (no rows, or only nulls)")
+        );
+    }
 }
 
 #[test]

@@ -39,6 +39,18 @@ fn the_ways_to_help_are_one() {
 }
 
 #[test]
+fn an_algorithm_explains_its_hyperparameters() {
+    let bench = Bench::new();
+    let page = bench.line("%help linear-learner").unwrap();
+    assert!(
+        page.contains("\n  epochs: a whole number ≥ 1; default 15\n      The most passes"),
+        "{page}"
+    );
+    assert!(!page.contains("_kvstore"), "{page}");
+    assert!(bench.line("%help").unwrap().contains("%help linear-learner"));
+}
+
+#[test]
 fn all_magics_are_listed() {
     let bench = Bench::new();
     let listed = bench.line("%lsmagic").unwrap();

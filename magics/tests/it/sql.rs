@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ironsage_magics::{ErrorKind, RustNames, Value};
+use ironsage_magics::{ErrorKind, MagicError, RustNames, Scalar, Value};
 use polars::prelude::*;
 
 use crate::bench::{Bench, told};
@@ -45,10 +45,19 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
     struct Rust(DataFrame);
     impl RustNames for Rust {
         fn names(&self) -> Vec<(String, String)> {
-            vec![("weights".to_owned(), "DataFrame".to_owned())]
+            [("weights", "DataFrame"), ("broken", "LazyFrame"), ("most", "i32")]
+                .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+                .to_vec()
         }
-        fn frame(&self, name: &str) -> Option<DataFrame> {
-            (name == "weights").then(|| self.0.clone())
+        fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>> {
+            match name {
+                "weights" => Some(Ok(self.0.clone())),
+                "broken" => Some(Err(MagicError::data("the plan of `broken` fails"))),
+                _ => None,
+            }
+        }
+        fn scalar(&self, name: &str) -> Option<Scalar> {
+            (name == "most").then_some(Scalar::Integer(2))
         }
     }
     let bench = Bench::new().small();
@@ -71,6 +80,25 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
         [Some(1.0), Some(20.0)]
     );
     assert_eq!(bench.session.frame("weights").unwrap().height(), 2);
+    bench
+        .cell("%%sql -o first\nSELECT * FROM small LIMIT {{most}}")
+        .unwrap();
+    assert_eq!(bench.session.frame("first").unwrap().height(), 2);
+    for line in ["%show broken", "%sql SELECT * FROM broken", "%show {{broken}}"] {
+        assert_eq!(
+            bench.line(line).unwrap_err().message,
+            "the plan of `broken` fails",
+            "{line}"
+        );
+    }
+    for line in ["%describe most", "%sql SELECT * FROM most", "%save most x.csv"] {
+        let message = "`most` is a Rust variable of type `i32`, not a frame";
+        assert_eq!(bench.line(line).unwrap_err().message, message, "{line}");
+    }
+    assert_eq!(
+        bench.line("%rm most").unwrap(),
+        "`most` is Rust's: `drop(most)` in a Rust cell"
+    );
     bench.session.bind_frame("weights", df!("x" => [1]).unwrap());
     assert_eq!(
         bench.session.frame("weights").unwrap().width(),

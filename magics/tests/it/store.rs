@@ -84,6 +84,20 @@ fn copies_go_every_way_and_are_left_alone_when_there() {
 }
 
 #[test]
+fn a_copy_that_is_stopped_says_what_became_of_it() {
+    let bench = bench("stopped");
+    bench.file("folder/a.txt", "one");
+    bench.front.set_interrupted(true);
+    let error = bench.line("%s3 cp -r folder s3://stopped/in/").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Interrupted);
+    assert!(
+        error.message.starts_with("stopped after 0 of 1 file"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
 fn listings_show_folders_and_bind() {
     let bench = bench("listing");
     bench.file("a.csv", "x\n1\n");
@@ -95,6 +109,7 @@ fn listings_show_folders_and_bind() {
         "{listed}"
     );
     assert_eq!(bench.told(), "s3://listing: 1 object, 1 folder, 4 B (local store)");
+    assert_eq!(bench.session.frame("_").unwrap().height(), 1);
     bench.line("%s3 ls -r s3://listing -o objects").unwrap();
     assert_eq!(bench.session.frame("objects").unwrap().height(), 2);
     assert!(bench.line("%s3 ls s3://listing/raw").unwrap().contains("raw/a.csv"));
@@ -119,6 +134,7 @@ fn removing_more_than_is_named_asks_first() {
         .map(|line| format!("{line}\n{}", told(&bench.line(line).unwrap_err())))
         .collect();
     insta::assert_snapshot!(shown.join("\n\n"));
+    bench.line("%s3 rm s3://removing/c.txt s3://removing/raw/").unwrap_err();
     assert_eq!(
         bench.line("%s3 rm s3://removing/c.txt").unwrap(),
         "s3://removing/c.txt removed"

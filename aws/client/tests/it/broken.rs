@@ -28,6 +28,21 @@ fn a_silent_service_can_be_interrupted_at_once() {
 }
 
 #[test]
+fn deleting_and_copying_can_be_interrupted_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = client_of(&listener);
+    let watch = || StopAfter::new(Duration::from_millis(100));
+    let (from, to) = (uri("shells", "a"), uri("shells", "b"));
+    for error in [
+        client.delete(std::slice::from_ref(&from), &watch()).unwrap_err(),
+        client.copy(&from, &to, &watch()).unwrap_err(),
+        client.delete_bucket("shells", &watch()).unwrap_err(),
+    ] {
+        assert!(matches!(error, ClientError::Interrupted), "{error}");
+    }
+}
+
+#[test]
 fn a_service_that_is_gone_is_said_with_its_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -57,7 +57,7 @@ fn what_the_environment_lacks_is_said() {
         ("AWS_SECRET_ACCESS_KEY", "hush-hush"),
     ]);
     assert!(
-        said.contains("error no AWS region is set") && said.contains("%aws use --region"),
+        said.contains("error no AWS region is set") && said.contains("set AWS_REGION"),
         "{said}"
     );
 

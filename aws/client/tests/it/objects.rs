@@ -20,11 +20,11 @@ fn a_bucket_is_made_once_and_deleted_once() {
     client
         .put(&uri(&name, "a"), Bytes::from_static(b"x"), "text/plain", &())
         .unwrap();
-    let error = client.delete_bucket(&name).unwrap_err();
+    let error = client.delete_bucket(&name, &()).unwrap_err();
     assert!(matches!(error, ClientError::BucketNotEmpty { .. }), "{error}");
-    assert_eq!(client.delete(&[uri(&name, "a")]).unwrap(), 1);
-    assert!(client.delete_bucket(&name).unwrap());
-    assert!(!client.delete_bucket(&name).unwrap());
+    assert_eq!(client.delete(&[uri(&name, "a")], &()).unwrap(), 1);
+    assert!(client.delete_bucket(&name, &()).unwrap());
+    assert!(!client.delete_bucket(&name, &()).unwrap());
     assert!(!client.buckets().unwrap().contains(&name));
 }
 
@@ -111,7 +111,9 @@ fn a_list_has_all_pages_and_folders() {
     assert_eq!((top.objects[0].key.as_str(), top.objects[0].size), ("top.csv", 3));
 
     let all: Vec<_> = listed.iter().map(|object| uri(&bucket, &object.key)).collect();
-    assert_eq!(client.delete(&all).unwrap(), count);
+    let watch = Recording::default();
+    assert_eq!(client.delete(&all, &watch).unwrap(), count);
+    watch.assert_complete(count as u64);
     assert!(client.list(&uri(&bucket, "many/")).unwrap().is_empty());
 }
 
@@ -123,9 +125,9 @@ fn a_copy_has_the_same_bytes() {
     client
         .put(&from, Bytes::from_static(b"shell"), "text/plain", &())
         .unwrap();
-    client.copy(&from, &to).unwrap();
+    client.copy(&from, &to, &()).unwrap();
     assert_eq!(client.get(&to, &()).unwrap(), "shell");
-    let error = client.copy(&uri(&bucket, "nothing"), &to).unwrap_err();
+    let error = client.copy(&uri(&bucket, "nothing"), &to, &()).unwrap_err();
     assert!(matches!(error, ClientError::NoSuchKey { .. }), "{error}");
 }
 
@@ -257,7 +259,7 @@ fn an_interrupted_upload_leaves_nothing() {
     assert!(matches!(error, ClientError::Interrupted), "{error}");
     assert_eq!(client.head(&target).unwrap(), None);
     // A bucket with a half-sent upload in it could not be deleted.
-    assert!(client.delete_bucket(&bucket).unwrap());
+    assert!(client.delete_bucket(&bucket, &()).unwrap());
 }
 
 #[test]

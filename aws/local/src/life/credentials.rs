@@ -38,11 +38,11 @@ fn read(home: &Home) -> Result<Option<LocalCredentials>, LocalError> {
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(LocalError::File { path, source }),
+        Err(cause) => return Err(LocalError::File { path, cause }),
     };
-    let failed = |source| LocalError::File {
+    let failed = |cause| LocalError::File {
         path: path.clone(),
-        source,
+        cause,
     };
     let metadata = std::fs::metadata(&path).map_err(failed)?;
     if metadata.permissions().mode() & 0o077 != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -67,7 +67,7 @@ fn random(alphabet: &[u8], length: usize) -> Result<String, LocalError> {
     let mut bytes = vec![0; length];
     OsRng.try_fill_bytes(&mut bytes).map_err(|error| LocalError::System {
         what: "randomness",
-        source: std::io::Error::other(error),
+        cause: std::io::Error::other(error),
     })?;
     Ok(bytes
         .iter()

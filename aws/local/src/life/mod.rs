@@ -6,11 +6,15 @@
 //! - [`start`]: finds a living service or starts one; `stop` and `status` beside it.
 //! - [`log`]: the log file, private and bounded.
 //! - [`owner`]: ends the service with the kernel that started it, where that is wanted.
+//! - [`idle`]: ends it when nobody has needed it for an hour.
+//! - [`proof`]: how it shows that it knows the user's key.
 
 pub mod credentials;
+pub mod idle;
 pub mod log;
 pub mod owner;
 pub mod probe;
+pub mod proof;
 pub mod start;
 
 use std::fs::File;
@@ -42,9 +46,9 @@ impl Lock {
 
     fn with(path: &Path, operation: FlockOperation) -> Result<Option<Lock>, LocalError> {
         use std::os::unix::fs::OpenOptionsExt;
-        let failed = |source: std::io::Error| LocalError::File {
+        let failed = |cause: std::io::Error| LocalError::File {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let file = std::fs::OpenOptions::new()
             .read(true)

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use ironsage_contract::{LocalCredentials, ServiceInfo};
 
+use super::proof::is_proof;
 use crate::router::{CONTROL, NONCE, PROOF};
-use crate::signature::{is_proof, sign};
+use crate::signature::sign;
 
 /// How long one step of a request may take.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 //! that race one starts the service and the other finds it. The service's own lock, which the
 //! system releases when the process ends in whatever way, says whether it lives.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,12 +13,12 @@ use rustix::process::{Pid, Signal};
 use super::credentials::credentials;
 use super::{Lock, log, probe};
 use crate::error::LocalError;
-use crate::store::private_folder;
+use crate::serve::asked_port;
+use crate::store::{need_space, private_folder};
 
-/// How long a starting service may take.
-const START_SECONDS: u64 = 20;
-/// How long a stopping service may take: its endpoints have 30 seconds to end.
-const STOP_PATIENCE: Duration = Duration::from_secs(45);
+/// How long a service that starts or ends is waited for. An end in good order takes up to 35
+/// seconds: 5 for the requests and 30 for the endpoints.
+const PATIENCE: Duration = Duration::from_secs(45);
 const STEP: Duration = Duration::from_millis(5);
 
 /// The lock that a running service holds.
@@ -62,7 +63,7 @@ pub fn start_for(home: &Home, executable: &Path, owner_pid: Option<u32>) -> Resu
         stop(home)?;
     }
     // One that is still starting, or ending, is waited for.
-    let until = Instant::now() + Duration::from_secs(START_SECONDS);
+    let begun = Instant::now();
     loop {
         if Lock::try_take(&service_lock(home))?.is_some() {
             break;
@@ -70,41 +71,70 @@ pub fn start_for(home: &Home, executable: &Path, owner_pid: Option<u32>) -> Resu
         if let Some(info) = alive(home, &key) {
             return Ok(info);
         }
-        if Instant::now() > until {
-            return Err(LocalError::Silent {
-                seconds: START_SECONDS,
-                log: home.log(),
-            });
+        if begun.elapsed() > PATIENCE {
+            return Err(silent(home, PATIENCE));
         }
         std::thread::sleep(STEP);
     }
-    let mut child = spawn(home, executable, owner_pid)?;
-    let until = Instant::now() + Duration::from_secs(START_SECONDS);
-    loop {
-        if let Some(info) = alive(home, &key) {
-            // Somebody has to take the exit status of a service that ends before we do.
-            let _ = std::thread::Builder::new()
-                .name("local-service".to_owned())
-                .spawn(move || child.wait());
-            return Ok(info);
+    let port = asked_port()?;
+    need_space(&home.service())?;
+    let failed = |cause| LocalError::File {
+        path: home.log(),
+        cause,
+    };
+    let log = log::open(&home.log()).map_err(failed)?;
+    let before = log.metadata().map_err(failed)?.len();
+    let child = spawn(home, executable, owner_pid, log)?;
+    wait_for(child, home, PATIENCE, || alive(home, &key)).map_err(|error| match error {
+        LocalError::Ended { how, log, .. } => ended(how, log::tail(&log, before), log, port),
+        other => other,
+    })
+}
+
+/// Waits until a service that was started answers. One that lives is never killed: it may be
+/// checking its store after a crash, and the next call finds it.
+fn wait_for(
+    mut child: Child,
+    home: &Home,
+    patience: Duration,
+    answers: impl Fn() -> Option<ServiceInfo>,
+) -> Result<ServiceInfo, LocalError> {
+    let begun = Instant::now();
+    let outcome = loop {
+        if let Some(info) = answers() {
+            break Ok(info);
         }
         if let Ok(Some(status)) = child.try_wait() {
-            let (tail, log) = (log::tail(&home.log()), home.log());
             return Err(LocalError::Ended {
                 how: status.to_string(),
-                tail,
-                log,
-            });
-        }
-        if Instant::now() > until {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(LocalError::Silent {
-                seconds: START_SECONDS,
+                tail: String::new(),
                 log: home.log(),
             });
         }
+        if begun.elapsed() > patience {
+            break Err(silent(home, patience));
+        }
         std::thread::sleep(STEP);
+    };
+    // Somebody has to take the exit status of a service that ends before we do.
+    let _ = std::thread::Builder::new()
+        .name("local-service".to_owned())
+        .spawn(move || child.wait());
+    outcome
+}
+
+/// Why a service ended that did not answer, from what it wrote.
+fn ended(how: String, tail: String, log: std::path::PathBuf, port: Option<u16>) -> LocalError {
+    match port.map(|port| LocalError::PortInUse { port }) {
+        Some(in_use) if tail.contains(&in_use.to_string()) => in_use,
+        _ => LocalError::Ended { how, tail, log },
+    }
+}
+
+fn silent(home: &Home, waited: Duration) -> LocalError {
+    LocalError::Silent {
+        seconds: waited.as_secs(),
+        log: home.log(),
     }
 }
 
@@ -114,13 +144,8 @@ fn is_older(info: &ServiceInfo) -> bool {
     parts(&info.version) < parts(env!("CARGO_PKG_VERSION"))
 }
 
-fn spawn(home: &Home, executable: &Path, owner_pid: Option<u32>) -> Result<Child, LocalError> {
+fn spawn(home: &Home, executable: &Path, owner_pid: Option<u32>, log: File) -> Result<Child, LocalError> {
     use std::os::unix::process::CommandExt;
-    let failed = |source| LocalError::File {
-        path: home.log(),
-        source,
-    };
-    let log = log::open(&home.log()).map_err(failed)?;
     let executable = std::path::absolute(executable).unwrap_or_else(|_| executable.to_owned());
     let mut command = Command::new(&executable);
     command
@@ -128,7 +153,10 @@ fn spawn(home: &Home, executable: &Path, owner_pid: Option<u32>) -> Result<Child
         .current_dir(home.service())
         .env(env::ENV_HOME, home.path())
         .stdin(Stdio::null())
-        .stdout(log.try_clone().map_err(failed)?)
+        .stdout(log.try_clone().map_err(|cause| LocalError::File {
+            path: home.log(),
+            cause,
+        })?)
         .stderr(log);
     match owner_pid {
         Some(pid) => command.env(env::ENV_LOCAL_OWNER_PID, pid.to_string()),
@@ -143,9 +171,7 @@ fn spawn(home: &Home, executable: &Path, owner_pid: Option<u32>) -> Result<Child
             Ok(())
         });
     }
-    command
-        .spawn()
-        .map_err(|source| LocalError::Start { executable, source })
+    command.spawn().map_err(|cause| LocalError::Start { executable, cause })
 }
 
 /// An inherited pipe keeps its reader waiting for as long as the service lives (it makes
@@ -180,7 +206,7 @@ pub fn stop(home: &Home) -> Result<bool, LocalError> {
         {
             told = Some(info);
         }
-        if begun.elapsed() > STOP_PATIENCE {
+        if begun.elapsed() > PATIENCE {
             // It proved to be ours and it still holds the lock, so the process id is its own.
             if let Some(pid) = told
                 .as_ref()
@@ -189,11 +215,8 @@ pub fn stop(home: &Home) -> Result<bool, LocalError> {
             {
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
             }
-            if begun.elapsed() > STOP_PATIENCE + Duration::from_secs(5) {
-                return Err(LocalError::Silent {
-                    seconds: begun.elapsed().as_secs(),
-                    log: home.log(),
-                });
+            if begun.elapsed() > PATIENCE + Duration::from_secs(5) {
+                return Err(silent(home, begun.elapsed()));
             }
         }
         std::thread::sleep(STEP);
@@ -202,7 +225,34 @@ pub fn stop(home: &Home) -> Result<bool, LocalError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_service_that_starts_slowly_is_left_alive() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let child = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
+        let error = wait_for(child, &home, Duration::from_millis(20), || None).unwrap_err();
+        assert!(error.hint().unwrap().contains("run the cell again in a minute"));
+        rustix::process::test_kill_process(pid).unwrap();
+        rustix::process::kill_process(pid, Signal::KILL).unwrap();
+        // Its exit status is taken.
+        while rustix::process::test_kill_process(pid).is_ok() {
+            std::thread::sleep(STEP);
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_keeps_its_own_way_out() {
+        let wrote = "error: port 8123 on 127.0.0.1 is in use by another program\nhint: …".to_owned();
+        let why = |port| ended("exit status: 1".to_owned(), wrote.clone(), "service.log".into(), port);
+        let hint = why(Some(8123)).hint().unwrap();
+        assert!(hint.contains("IRONSAGE_LOCAL_PORT=") && hint.contains("8123"), "{hint}");
+        assert!(matches!(why(None), LocalError::Ended { .. }));
+        assert!(matches!(why(Some(8124)), LocalError::Ended { .. }));
+    }
 
     #[test]
     fn versions_are_compared_as_numbers() {

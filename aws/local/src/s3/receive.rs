@@ -58,7 +58,7 @@ impl Received {
                 })
             }
             Content::File(fresh) => {
-                fresh.keep();
+                tx.keep(fresh);
                 Ok(Piece {
                     id: fresh.id(),
                     size: self.size,

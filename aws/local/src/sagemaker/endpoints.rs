@@ -5,9 +5,10 @@ use std::sync::Arc;
 use ironsage_contract::{EndpointConfigName, EndpointName};
 use serde_json::{Value, json};
 
+use super::endpoint::{Deployment, Endpoint, Status};
 use super::json::{ApiError, Members, object, seconds};
 use super::list::{Item, page};
-use super::manager::{Deployment, Endpoint, Manager, Status};
+use super::manager::Manager;
 use super::{configs, models};
 use crate::store::rows::now_ms;
 

@@ -2,115 +2,56 @@
 //!
 //! The truth is the row in the index; the processes follow it. A task that has finished its
 //! work asks the row, in a transaction, whether the work is still wanted (it may have been
-//! deleted meanwhile) and undoes it where it is not. After a restart of the service the rows
+//! deleted meanwhile) and undoes it where it is not. A write that says how something ended is
+//! done again until it succeeds: clients wait for it. After a restart of the service the rows
 //! tell what to start again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ironsage_contract::S3Uri;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::Identity;
+use super::deployments::{Deployments, Start};
+use super::endpoint::{Deployment, Endpoint, Status, cut};
 use super::json::ApiError;
-use crate::serving::{Fleet, Plan, Spawner, unpack::unpack};
+use crate::serving::{Fleet, Spawner};
 use crate::store::rows::{decode, encode, now_ms};
-use crate::store::{Store, private_folder};
+use crate::store::{Store, StoreError};
 
 /// The kind in the index and in ARNs.
 pub const KIND: &str = "endpoint";
-/// The longest failure reason.
-const MAX_REASON: usize = 1024;
+/// How long a write that failed waits for the disk to have space again.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// An endpoint's status, by SageMaker's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Status {
-    /// Its first deployment is on its way.
-    Creating,
-    /// Another deployment is on its way; the old one answers.
-    Updating,
-    /// It answers.
-    InService,
-    /// It is being removed.
-    Deleting,
-    /// It does not answer; only delete is allowed.
-    Failed,
-}
-
-impl Status {
-    /// As the wire has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Creating => "Creating",
-            Status::Updating => "Updating",
-            Status::InService => "InService",
-            Status::Deleting => "Deleting",
-            Status::Failed => "Failed",
-        }
-    }
-}
-
-/// All that is needed to start an endpoint's processes, even after its configuration and its
-/// model were deleted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Deployment {
-    /// The name of its folder.
-    pub id: String,
-    /// The endpoint configuration's name.
-    pub config: String,
-    /// The variant's name.
-    pub variant: String,
-    /// The variant's weight.
-    pub weight: f64,
-    /// How many processes.
-    pub count: usize,
-    /// How long a container may take to answer pings.
-    pub startup_seconds: u64,
-    /// The image.
-    pub image: String,
-    /// The algorithm that it stands for.
-    pub algorithm: String,
-    /// The artifact.
-    pub data: Option<S3Uri>,
-    /// The model's variables.
-    pub environment: Vec<(String, String)>,
-    /// Milliseconds since 1970.
-    pub started: i64,
-}
-
-/// An endpoint as it is kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Its status.
-    pub status: Status,
-    /// Why it, or its last update, failed.
-    pub failure: Option<String>,
-    /// Milliseconds since 1970.
-    pub created: i64,
-    /// Milliseconds since 1970.
-    pub modified: i64,
-    /// What answers.
-    pub current: Option<Deployment>,
-    /// What is on its way.
-    pub pending: Option<Deployment>,
-}
+/// The processes of a deployment, by its id.
+type Running = (String, Arc<Fleet>);
 
 /// What runs for an endpoint.
 #[derive(Default)]
 struct Live {
-    fleet: Option<(String, Arc<Fleet>)>,
+    fleet: Option<Running>,
     /// Ends the deployment that is on its way.
     cancel: Option<watch::Sender<bool>>,
 }
+
+impl Live {
+    async fn end(self) {
+        if let Some(cancel) = self.cancel {
+            let _ = cancel.send(true);
+        }
+        if let Some((_, fleet)) = self.fleet {
+            fleet.stop().await;
+        }
+    }
+}
+
+/// The endpoint was deleted, or given another deployment, or the service closes.
+struct NotWanted;
 
 /// Keeps endpoints as their rows say.
 pub struct Manager {
@@ -118,19 +59,9 @@ pub struct Manager {
     pub store: Arc<Store>,
     /// In whose name.
     pub identity: Identity,
-    spawner: Spawner,
-    executable: PathBuf,
-    deployments: PathBuf,
-    logs: PathBuf,
+    deployments: Deployments,
     live: Mutex<HashMap<String, Live>>,
     closing: AtomicBool,
-}
-
-/// How an attempt to start processes ended.
-enum Start {
-    Ready(Arc<Fleet>),
-    Failed(String),
-    Cancelled,
 }
 
 impl Manager {
@@ -141,17 +72,12 @@ impl Manager {
         spawner: Spawner,
         executable: PathBuf,
         folder: PathBuf,
-    ) -> Result<Arc<Manager>, crate::store::StoreError> {
-        let (deployments, logs) = (folder.join("deployments"), folder.join("logs"));
-        private_folder(&deployments)?;
-        private_folder(&logs)?;
+    ) -> Result<Arc<Manager>, StoreError> {
+        let region = identity.region.clone();
         Ok(Arc::new(Manager {
+            deployments: Deployments::new(store.clone(), region, spawner, executable, &folder)?,
             store,
             identity,
-            spawner,
-            executable,
-            deployments,
-            logs,
             live: Mutex::default(),
             closing: AtomicBool::new(false),
         }))
@@ -195,6 +121,26 @@ impl Manager {
                 Ok(result)
             })
             .await
+    }
+
+    /// [`Self::change`] that nothing may keep from being done: tried until it succeeds, the
+    /// endpoint is gone or the service closes.
+    async fn insist(&self, name: &str, change: impl Fn(&mut Endpoint) + Clone + Send + 'static) {
+        loop {
+            let change = change.clone();
+            let changed = self.change(name, move |endpoint| {
+                change(endpoint);
+                Ok(())
+            });
+            match changed.await {
+                Err(error) if self.may_succeed_yet(&error) => tokio::time::sleep(RETRY).await,
+                _ => return,
+            }
+        }
+    }
+
+    fn may_succeed_yet(&self, error: &ApiError) -> bool {
+        is_unknown(error) && !self.closing.load(Ordering::SeqCst)
     }
 
     /// Makes an endpoint and starts its first deployment.
@@ -279,71 +225,59 @@ impl Manager {
     }
 
     fn cancellation(&self, name: &str) -> watch::Receiver<bool> {
-        let (cancel, cancelled) = watch::channel(false);
-        self.live.lock().entry(name.to_owned()).or_default().cancel = Some(cancel);
+        let mut live = self.live.lock();
+        let (cancel, cancelled) = watch::channel(self.closing.load(Ordering::SeqCst));
+        live.entry(name.to_owned()).or_default().cancel = Some(cancel);
         cancelled
     }
 
     async fn deploy(self: Arc<Self>, name: &str, deployment: Deployment, cancelled: watch::Receiver<bool>) {
         let id = deployment.id.clone();
-        match self.start(name, &deployment, cancelled).await {
-            Start::Cancelled => {}
+        match self.deployments.start(name, &deployment, cancelled).await {
+            Start::Cancelled => self.forget_unless_needed(name, &id),
             Start::Ready(fleet) => {
                 let wanted = id.clone();
-                let changed = self
-                    .change(name, move |endpoint| {
-                        let fits = endpoint.pending.as_ref().is_some_and(|pending| pending.id == wanted);
-                        if !fits || !matches!(endpoint.status, Status::Creating | Status::Updating) {
-                            return Ok(false);
-                        }
+                self.insist(name, move |endpoint| {
+                    if endpoint.is_deploying(&wanted) {
                         endpoint.current = endpoint.pending.take();
                         endpoint.status = Status::InService;
                         endpoint.modified = now_ms();
-                        Ok(true)
-                    })
-                    .await;
-                if !matches!(changed, Ok(true)) || self.closing.load(Ordering::SeqCst) {
+                    }
+                })
+                .await;
+                let Ok(old) = self.install(name, &id, &fleet) else {
                     fleet.stop().await;
+                    self.forget_unless_needed(name, &id);
                     return;
-                }
+                };
                 tracing::info!("endpoint {name} is in service");
-                // Requests go to the new processes from here on; the old ones finish theirs.
-                let old = self
-                    .live
-                    .lock()
-                    .entry(name.to_owned())
-                    .or_default()
-                    .fleet
-                    .replace((id, fleet.clone()));
                 self.watch(name, fleet);
+                // Requests go to the new processes from here on; the old ones finish theirs.
                 if let Some((old_id, old)) = old {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     old.stop().await;
-                    self.forget(&old_id);
+                    self.deployments.forget(&old_id);
                 }
             }
             Start::Failed(reason) => {
                 tracing::warn!("endpoint {name} could not be deployed: {reason}");
-                let wanted = id.clone();
+                // First of all: the row may need the space.
+                self.deployments.forget(&id);
                 let reason = cut(&reason);
-                let _ = self
-                    .change(name, move |endpoint| {
-                        let fits = endpoint.pending.as_ref().is_some_and(|pending| pending.id == wanted);
-                        if fits && matches!(endpoint.status, Status::Creating | Status::Updating) {
-                            endpoint.pending = None;
-                            endpoint.failure = Some(reason);
-                            endpoint.modified = now_ms();
-                            // A failed update leaves the old deployment answering.
-                            endpoint.status = if endpoint.current.is_some() {
-                                Status::InService
-                            } else {
-                                Status::Failed
-                            };
-                        }
-                        Ok(())
-                    })
-                    .await;
-                self.forget(&id);
+                self.insist(name, move |endpoint| {
+                    if endpoint.is_deploying(&id) {
+                        endpoint.pending = None;
+                        endpoint.failure = Some(reason.clone());
+                        endpoint.modified = now_ms();
+                        // A failed update leaves the old deployment answering.
+                        endpoint.status = if endpoint.current.is_some() {
+                            Status::InService
+                        } else {
+                            Status::Failed
+                        };
+                    }
+                })
+                .await;
             }
         }
     }
@@ -352,14 +286,44 @@ impl Manager {
     async fn revive(self: Arc<Self>, name: &str, deployment: Deployment) {
         let cancelled = self.cancellation(name);
         let id = deployment.id.clone();
-        match self.start(name, &deployment, cancelled).await {
-            Start::Cancelled => {}
+        match self.deployments.start(name, &deployment, cancelled).await {
+            Start::Cancelled => self.forget_unless_needed(name, &id),
             Start::Ready(fleet) => {
+                if self.install(name, &id, &fleet).is_err() {
+                    fleet.stop().await;
+                    self.forget_unless_needed(name, &id);
+                    return;
+                }
                 tracing::info!("endpoint {name} answers again");
-                self.live.lock().entry(name.to_owned()).or_default().fleet = Some((id, fleet.clone()));
                 self.watch(name, fleet);
             }
             Start::Failed(reason) => self.fail(name, &id, reason).await,
+        }
+    }
+
+    /// Lets an endpoint answer with these processes and gives those that did before. Its row is
+    /// asked under the lock: who deletes changes the row first and takes the processes after.
+    fn install(&self, name: &str, deployment: &str, fleet: &Arc<Fleet>) -> Result<Option<Running>, NotWanted> {
+        let mut live = self.live.lock();
+        let wanted = match self.find(name) {
+            Ok(endpoint) => endpoint.answers_with(deployment),
+            Err(error) => is_unknown(&error),
+        };
+        if !wanted || self.closing.load(Ordering::SeqCst) {
+            return Err(NotWanted);
+        }
+        let running = (deployment.to_owned(), fleet.clone());
+        Ok(live.entry(name.to_owned()).or_default().fleet.replace(running))
+    }
+
+    /// Removes the files of a deployment that has ended, unless its endpoint needs them.
+    fn forget_unless_needed(&self, name: &str, deployment: &str) {
+        let needed = match self.find(name) {
+            Ok(endpoint) => endpoint.needs(deployment),
+            Err(error) => is_unknown(&error),
+        };
+        if !needed {
+            self.deployments.forget(deployment);
         }
     }
 
@@ -384,62 +348,15 @@ impl Manager {
 
     async fn fail(&self, name: &str, deployment: &str, reason: String) {
         tracing::error!("endpoint {name} failed: {reason}");
-        let (wanted, reason) = (deployment.to_owned(), cut(&reason));
-        let _ = self
-            .change(name, move |endpoint| {
-                let fits = endpoint.current.as_ref().is_some_and(|current| current.id == wanted);
-                if fits && endpoint.status == Status::InService {
-                    endpoint.status = Status::Failed;
-                    endpoint.failure = Some(reason);
-                    endpoint.modified = now_ms();
-                }
-                Ok(())
-            })
-            .await;
-    }
-
-    /// Unpacks the model and starts the processes.
-    async fn start(&self, name: &str, deployment: &Deployment, mut cancelled: watch::Receiver<bool>) -> Start {
-        let base = self.deployments.join(&deployment.id);
-        let (store, data, folder) = (self.store.clone(), deployment.data.clone(), base.clone());
-        let prepared = tokio::task::spawn_blocking(move || prepare(&store, data.as_ref(), &folder)).await;
-        match prepared {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) => return Start::Failed(reason),
-            Err(error) => return Start::Failed(format!("The model could not be unpacked: {error}")),
-        }
-        let plan = Plan {
-            executable: self.executable.clone(),
-            base,
-            log: self.logs.join(format!("{name}.log")),
-            environment: deployment.environment.clone(),
-            algorithm: deployment.algorithm.clone(),
-            region: self.identity.region.clone(),
-            count: deployment.count,
-            patience: Duration::from_secs(deployment.startup_seconds),
-        };
-        if *cancelled.borrow() || self.closing.load(Ordering::SeqCst) {
-            return Start::Cancelled;
-        }
-        let fleet = Fleet::launch(&self.spawner, &plan);
-        let ready = tokio::select! {
-            ready = fleet.wait_ready() => Some(ready),
-            () = async { let _ = cancelled.wait_for(|cancelled| *cancelled).await.map(drop); } => None,
-        };
-        match ready {
-            Some(Ok(())) => Start::Ready(fleet),
-            Some(Err(reason)) => {
-                fleet.stop().await;
-                Start::Failed(format!(
-                    "The primary container for production variant {} did not pass the ping health check. {reason}",
-                    deployment.variant
-                ))
+        let (failed, reason) = (deployment.to_owned(), cut(&reason));
+        self.insist(name, move |endpoint| {
+            if endpoint.status == Status::InService && endpoint.answers_with(&failed) {
+                endpoint.status = Status::Failed;
+                endpoint.failure = Some(reason.clone());
+                endpoint.modified = now_ms();
             }
-            None => {
-                fleet.stop().await;
-                Start::Cancelled
-            }
-        }
+        })
+        .await;
     }
 
     fn spawn_remove(self: &Arc<Self>, name: &str) {
@@ -447,46 +364,46 @@ impl Manager {
         tokio::spawn(async move {
             let live = manager.live.lock().remove(&name);
             if let Some(live) = live {
-                if let Some(cancel) = live.cancel {
-                    let _ = cancel.send(true);
-                }
-                if let Some((_, fleet)) = live.fleet {
-                    fleet.stop().await;
-                }
+                live.end().await;
             }
-            let key = name.clone();
-            let gone = manager
-                .store
-                .index
-                .write(move |tx| -> Result<Option<Endpoint>, ApiError> {
-                    let Some(row) = tx.resource(KIND, &key)? else {
-                        return Ok(None);
-                    };
-                    let endpoint: Endpoint = decode(&key, &row)?;
-                    tx.remove_resource(KIND, &key)?;
-                    Ok(Some(endpoint))
-                })
-                .await;
-            if let Ok(Some(endpoint)) = gone {
-                for deployment in endpoint.current.iter().chain(&endpoint.pending) {
-                    manager.forget(&deployment.id);
+            loop {
+                match manager.remove(&name).await {
+                    Ok(()) => tracing::info!("endpoint {name} is deleted"),
+                    Err(error) if manager.may_succeed_yet(&error) => {
+                        tokio::time::sleep(RETRY).await;
+                        continue;
+                    }
+                    Err(_) => {}
                 }
-                tracing::info!("endpoint {name} is deleted");
+                return;
             }
         });
     }
 
-    fn forget(&self, deployment: &str) {
-        let _ = std::fs::remove_dir_all(self.deployments.join(deployment));
+    /// Removes an endpoint: its files, then its row, which may need their space.
+    async fn remove(&self, name: &str) -> Result<(), ApiError> {
+        let endpoint = self.find(name)?;
+        for deployment in endpoint.deployments() {
+            self.deployments.forget(&deployment.id);
+        }
+        let name = name.to_owned();
+        self.store
+            .index
+            .write(move |tx| -> Result<(), ApiError> {
+                tx.remove_resource(KIND, &name)?;
+                Ok(())
+            })
+            .await
     }
 
     /// Takes up, after a start of the service, what its rows say.
     pub fn restore(self: &Arc<Self>) -> Result<(), ApiError> {
-        let mut kept = HashSet::new();
-        for endpoint in self.all()? {
-            for deployment in endpoint.current.iter().chain(&endpoint.pending) {
-                kept.insert(deployment.id.clone());
-            }
+        let endpoints = self.all()?;
+        let named = endpoints.iter().flat_map(Endpoint::deployments);
+        // Before anything is started: what is being unpacked lies under another name.
+        self.deployments
+            .sweep(&named.map(|deployment| deployment.id.as_str()).collect());
+        for endpoint in endpoints {
             let name = endpoint.name.clone();
             match endpoint.status {
                 Status::Failed => {}
@@ -502,14 +419,6 @@ impl Manager {
                         }
                     });
                 }
-            }
-        }
-        let Ok(folders) = std::fs::read_dir(&self.deployments) else {
-            return Ok(());
-        };
-        for folder in folders.flatten() {
-            if folder.file_name().to_str().is_some_and(|name| !kept.contains(name)) {
-                let _ = std::fs::remove_dir_all(folder.path());
             }
         }
         Ok(())
@@ -528,62 +437,11 @@ impl Manager {
     pub async fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
         let all: Vec<Live> = self.live.lock().drain().map(|(_, live)| live).collect();
-        let ends = all.into_iter().map(|live| async move {
-            if let Some(cancel) = live.cancel {
-                let _ = cancel.send(true);
-            }
-            if let Some((_, fleet)) = live.fleet {
-                fleet.stop().await;
-            }
-        });
-        futures::future::join_all(ends).await;
+        futures::future::join_all(all.into_iter().map(Live::end)).await;
     }
 }
 
-/// Puts the model's files in place, once. What lies under the final name is whole.
-fn prepare(store: &Arc<Store>, data: Option<&S3Uri>, folder: &std::path::Path) -> Result<(), String> {
-    if folder.join("model").is_dir() {
-        return Ok(());
-    }
-    let mut name = folder.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
-    let new = folder.with_file_name(name);
-    let _ = std::fs::remove_dir_all(&new);
-    let model = new.join("model");
-    private_folder(&model).map_err(|error| error.to_string())?;
-    if let Some(data) = data {
-        let held = crate::s3::hold(store, data.bucket(), data.key()).map_err(|error| {
-            format!(
-                "Could not read model data at {data}: {}",
-                error.message().unwrap_or("not found")
-            )
-        })?;
-        unpack(held.reader(&store.contents), &model).map_err(|error| format!("Could not unpack {data}: {error}"))?;
-    }
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    std::fs::rename(&new, folder).map_err(failed)
-}
-
-/// A reason no longer than SageMaker's, cut between characters.
-fn cut(reason: &str) -> String {
-    if reason.chars().count() <= MAX_REASON {
-        return reason.to_owned();
-    }
-    // The end says most: it is the server's last lines.
-    let head: String = reason.chars().take(400).collect();
-    let tail: Vec<char> = reason.chars().rev().take(MAX_REASON - 405).collect();
-    format!("{head} … {}", tail.into_iter().rev().collect::<String>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_reasons_keep_their_end() {
-        let long = format!("{}the end é", "é".repeat(5000));
-        let short = cut(&long);
-        assert!(short.chars().count() <= MAX_REASON && short.ends_with("the end é"));
-        assert_eq!(cut("short"), "short");
-    }
+/// Whether this tells nothing of the endpoint: it is the store that failed.
+fn is_unknown(error: &ApiError) -> bool {
+    error.status >= 500
 }

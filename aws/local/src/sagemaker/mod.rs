@@ -7,6 +7,8 @@
 
 pub mod configs;
 pub mod control;
+mod deployments;
+pub mod endpoint;
 pub mod endpoints;
 pub mod json;
 pub mod list;

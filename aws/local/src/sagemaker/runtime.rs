@@ -10,7 +10,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use s3s::Body;
 use serde_json::{Value, json};
 
-use super::manager::{Endpoint, Manager, Status};
+use super::endpoint::{Endpoint, Status};
+use super::manager::Manager;
 use crate::serving::fleet::NoAnswer;
 
 /// The largest payload (the guide's 25 MB).

@@ -113,7 +113,7 @@ pub struct Unfinished {
 }
 
 /// A finished content file that no committed row names yet. Dropped so, it is gone; once its
-/// row is about to be committed it must be kept ([`Fresh::keep`]).
+/// row is about to be committed it is handed over (`Tx::keep`).
 pub struct Fresh {
     contents: Arc<Contents>,
     id: ContentId,
@@ -300,8 +300,9 @@ impl Fresh {
         self.id
     }
 
-    /// From now on a row names it. If that row's commit fails, the file is an orphan that the
-    /// next start collects; the other way round a committed object could lose its content.
+    /// From now on a row names it, and the index takes the file back if that row's commit fails.
+    /// Who cannot tell leaves it as an orphan that the next start collects; the other way round
+    /// a committed object could lose its content.
     pub fn keep(&mut self) {
         self.kept = true;
     }

@@ -20,10 +20,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use content::Contents;
-use index::Index;
+use index::{Index, Tx};
+use rows::{UploadRow, decode, now_ms};
 
 /// Bodies up to this size live in the index.
 pub const INLINE_LIMIT: usize = 16 * 1024;
+/// How long an unfinished multipart upload is kept: what AWS advises buckets to be set to.
+const UPLOAD_MILLISECONDS: i64 = 7 * 24 * 3600 * 1000;
+/// With less space than this on the disk the service does not start.
+const NEEDED_BYTES: u64 = 1024 * 1024;
 
 /// Why the store could not do something. Cloned, because one failed commit fails every
 /// request that was grouped into it.
@@ -102,17 +107,61 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store, making it where there is none, and removes what an unfinished
-    /// upload left behind.
-    pub fn open(folder: &Path) -> Result<Store, StoreError> {
+    /// Opens the store, making it where there is none, and removes what unfinished uploads
+    /// left behind.
+    pub async fn open(folder: &Path) -> Result<Store, StoreError> {
         let contents = Arc::new(Contents::open(folder)?);
         let index = Index::open(&folder.join("index.redb"), contents.clone())?;
+        // The index may be new here.
+        sync_folder(folder)?;
         contents.collect(&index)?;
-        Ok(Store { index, contents })
+        let store = Store { index, contents };
+        if let Err(error) = store.drop_old_uploads().await {
+            // A disk without space for this still serves what it has.
+            tracing::warn!("old multipart uploads could not be removed: {error}");
+        }
+        Ok(store)
+    }
+
+    async fn drop_old_uploads(&self) -> Result<(), StoreError> {
+        let oldest = now_ms() - UPLOAD_MILLISECONDS;
+        let old: Vec<String> = self
+            .index
+            .read(|rx| rx.uploads())?
+            .into_iter()
+            .filter(|(id, row)| decode::<UploadRow>(id, row).is_ok_and(|upload| upload.initiated < oldest))
+            .map(|(id, _)| id)
+            .collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(
+            "removing {} multipart uploads that nobody completed for a week",
+            old.len()
+        );
+        self.index
+            .write(move |tx: &Tx<'_>| old.iter().try_for_each(|id| tx.remove_upload(id)))
+            .await
     }
 }
 
-/// Makes a folder that only the user can enter, and its parents.
+/// Says that the disk is full before something halfway through fails in words of its own.
+pub fn need_space(folder: &Path) -> Result<(), StoreError> {
+    match rustix::fs::statvfs(folder) {
+        Ok(disk) if is_short(disk.f_blocks, disk.f_bavail.saturating_mul(disk.f_frsize)) => Err(StoreError::Full {
+            path: folder.display().to_string(),
+            message: "less than 1 MiB is free".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A file system without any blocks does not tell, which is no reason to refuse.
+fn is_short(blocks: u64, free_bytes: u64) -> bool {
+    blocks > 0 && free_bytes < NEEDED_BYTES
+}
+
+/// Makes a folder that only the user can enter, and the parents that are not there yet.
 pub fn private_folder(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let failed = |source: std::io::Error| StoreError::io(path, &source);
@@ -164,4 +213,41 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         sync_folder(folder)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::rows::{Headers, encode};
+    use super::*;
+
+    #[tokio::test]
+    async fn uploads_that_nobody_completes_go_after_a_week() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        for (id, days) in [("old", 8), ("young", 6)] {
+            let row = UploadRow {
+                bucket: "shells".to_owned(),
+                key: "key".to_owned(),
+                initiated: now_ms() - days * 24 * 3600 * 1000,
+                headers: Headers::default(),
+                algorithm: None,
+                full_object: false,
+            };
+            let row = encode(&row).unwrap();
+            let put = store.index.write(move |tx: &Tx<'_>| tx.put_upload(id, &row));
+            put.await.unwrap();
+        }
+        drop(store);
+        let store = Store::open(folder.path()).await.unwrap();
+        let left = store.index.read(|rx| rx.uploads()).unwrap();
+        assert_eq!(left.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["young"]);
+    }
+
+    #[test]
+    fn a_disk_is_full_before_its_last_byte() {
+        assert!(is_short(1000, 0) && is_short(1000, NEEDED_BYTES - 1));
+        assert!(!is_short(1000, NEEDED_BYTES) && !is_short(0, 0));
+        need_space(&std::env::temp_dir()).unwrap();
+    }
 }

@@ -193,6 +193,20 @@ fn a_full_disk_is_a_clear_error_and_costs_nothing_old() {
         }
         assert!(client.get("/shells/old").await.is(200).body == old);
         client.get(&format!("/shells/many/{stored}")).await.is(404);
+        // Content that fits while its row does not: it goes with the row.
+        let note = "n".repeat(1900);
+        let mut kept = 0;
+        loop {
+            let path = format!("/shells/late/{kept}");
+            let headers = [("x-amz-meta-note", note.as_str())];
+            let answer = client.s3("PUT", &path, &headers, &bytes(20_000, kept)).await;
+            if !answer.status.is_success() {
+                break;
+            }
+            kept += 1;
+            assert!(kept < 3000, "the limit was never met");
+        }
+        assert_eq!(service.content_files() as u64, 1 + kept);
     });
     ironsage_local::stop(&service.home).unwrap();
     child.wait().unwrap();

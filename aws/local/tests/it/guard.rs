@@ -91,6 +91,13 @@ fn a_web_page_does_not_reach_it() {
             .await
             .is(403);
         assert!(refused.text().contains("web pages"));
+        for kind in ["multipart/form-data; boundary=b", "Multipart/Form-Data; boundary=b"] {
+            let refused = client
+                .s3("POST", "/shells", &[("content-type", kind)], b"")
+                .await
+                .is(501);
+            assert!(refused.text().contains("POST forms"), "{}", refused.text());
+        }
     });
 }
 
@@ -128,6 +135,14 @@ fn presigned_urls_last_as_long_as_they_say() {
             client.send(long).await.is(400).one("Code"),
             "AuthorizationQueryParametersError"
         );
+        // Signed in its header and in its query.
+        let mut twice = client.signed("s3", "GET", "/shells/key", &[], b"", hour);
+        let header = client.signed("s3", "GET", "/shells/key", &[], b"", None);
+        for name in ["authorization", "x-amz-date", "x-amz-content-sha256"] {
+            twice.headers_mut().insert(name, header.headers()[name].clone());
+        }
+        let refused = client.send(twice).await.is(400);
+        assert_eq!(refused.one("Code"), "AuthorizationHeaderMalformed");
         let mut other = client.signed("s3", "GET", "/shells/key", &[], b"", hour);
         *other.uri_mut() = other.uri().to_string().replace("/key", "/new").parse().unwrap();
         client.send(other).await.is(403);

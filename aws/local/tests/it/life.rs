@@ -221,4 +221,38 @@ fn a_service_that_cannot_start_says_why() {
         "{text}"
     );
     assert!(error.hint().unwrap().contains("service.log"));
+    // Only what this start wrote is shown, not the one before it.
+    std::fs::write(home.log(), "an older start\n").unwrap();
+    let text = ironsage_local::start(&home, &executable()).unwrap_err().to_string();
+    assert!(text.contains("index") && !text.contains("an older start"), "{text}");
+}
+
+#[test]
+fn a_port_that_is_none_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for value in ["http", "70000", "0"] {
+        let output = std::process::Command::new(executable())
+            .args(["local", "run"])
+            .env("IRONSAGE_HOME", folder.path())
+            .env("IRONSAGE_LOCAL_PORT", value)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && said.contains(&format!("IRONSAGE_LOCAL_PORT is '{value}'")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_home_that_was_named_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let home = Home::at(folder.path());
+    ironsage_local::start(&home, &executable()).unwrap();
+    ironsage_local::stop(&home).unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(home.path()), mode(&home.service())), (0o755, 0o700));
 }

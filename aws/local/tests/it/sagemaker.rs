@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, Service, run};
+use crate::client::{Client, Service, run, wait_until};
 
 const IMAGE: &str = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1";
 
@@ -359,6 +359,11 @@ fn a_server_that_does_not_start_is_a_failed_endpoint_that_says_why() {
                 .contains("not a readable .tar.gz"),
             "{failed}"
         );
+        // Nothing of them remains, not even what was half unpacked.
+        let folders = service.home.service().join("endpoints/deployments");
+        wait_until("the deployments' folders are gone", || {
+            std::fs::read_dir(&folders).unwrap().count() == 0
+        });
     });
 }
 

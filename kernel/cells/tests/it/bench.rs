@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ironsage_cells::Frames;
+use ironsage_cells::Host;
 use polars::prelude::*;
 
 use crate::support::Lab;

@@ -1,6 +1,6 @@
 //! Frames of the session in Rust cells, and frames of Rust cells in the session.
 
-use ironsage_cells::{CellError, Evaluator, Frames};
+use ironsage_cells::{CellError, Evaluator, Host, HostValue};
 use polars::prelude::*;
 
 use crate::support::{Lab, Test};
@@ -17,6 +17,8 @@ pub const TESTS: &[Test] = &[
     ),
     ("frames::polars_errors", polars_errors),
     ("frames::types_and_nulls", types_and_nulls),
+    ("frames::values", values),
+    ("frames::surroundings", surroundings),
 ];
 
 impl Lab {
@@ -102,9 +104,9 @@ fn put_and_fetch(lab: &mut Lab) {
         lab.evaluator.fetch("nothing"),
         Err(CellError::NotAFrame { .. })
     ));
-    lab.ok("let number = 5;");
+    lab.ok("let numbers = vec![5];");
     assert!(matches!(
-        lab.evaluator.fetch("number"),
+        lab.evaluator.fetch("numbers"),
         Err(CellError::NotAFrame { .. })
     ));
 }
@@ -136,4 +138,56 @@ fn types_and_nulls(lab: &mut Lab) {
     let back = lab.session.frame("back").unwrap();
     assert_eq!(back.schema(), frame.schema());
     assert!(back.equals_missing(&frame));
+}
+
+fn values(lab: &mut Lab) {
+    let value = |expression: &str| HostValue {
+        name: "trials".to_owned(),
+        rust_type: "i64".to_owned(),
+        expression: expression.to_owned(),
+    };
+    *lab.session.values.lock().unwrap() = vec![value("20i64")];
+    assert_eq!(lab.value("trials + 1"), "21");
+    lab.ok("let twice = trials * 2;");
+    *lab.session.values.lock().unwrap() = vec![value("30i64")];
+    assert_eq!(lab.value("trials + twice"), "70");
+    assert!(
+        lab.evaluator
+            .variables()
+            .iter()
+            .any(|v| v.name == "trials" && v.from_session)
+    );
+    lab.session.values.lock().unwrap().clear();
+    lab.ok("1;");
+    assert!(
+        lab.evaluator
+            .variables()
+            .iter()
+            .any(|v| v.name == "trials" && v.from_session)
+    );
+    // What magics insert: the text of a variable.
+    lab.ok("let note = String::from(\"seven\"); let share = 0.25;");
+    for (name, text) in [("twice", "40"), ("note", "seven"), ("share", "0.25")] {
+        let frame = lab.evaluator.fetch(name).unwrap();
+        assert_eq!(frame.column("value").unwrap().str().unwrap().get(0), Some(text));
+    }
+}
+
+fn surroundings(lab: &mut Lab) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("here"), "").unwrap();
+    *lab.session.folder.lock().unwrap() = Some(folder.path().to_owned());
+    lab.session
+        .environment
+        .lock()
+        .unwrap()
+        .insert("SHELLS".to_owned(), "abalone".to_owned());
+    assert_eq!(lab.value("std::path::Path::new(\"here\").exists()"), "true");
+    assert_eq!(lab.value("std::env::var(\"SHELLS\")?"), "\"abalone\"");
+    // A cell's own change stays until a magic says otherwise.
+    lab.ok("std::env::set_current_dir(\"/\")?;");
+    assert_eq!(lab.value("std::env::current_dir()?.display().to_string()"), "\"/\"");
+    *lab.session.folder.lock().unwrap() = Some(std::env::temp_dir());
+    assert_eq!(lab.value("std::env::current_dir()? == std::env::temp_dir()"), "true");
+    lab.session.environment.lock().unwrap().clear();
 }

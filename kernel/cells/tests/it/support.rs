@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ironsage_cells::{CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Frames, MimeBundle, Outputs, warm};
+use ironsage_cells::{
+    CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle, Outputs, warm,
+};
 use polars::prelude::DataFrame;
 
 /// A test and its name.
@@ -65,19 +67,33 @@ impl Outputs for Seen {
     }
 }
 
-/// A session's frames.
+/// A session: its frames, and what `%param`, `%cd` and `%env` would have set.
 #[derive(Default)]
-pub struct Session(Mutex<BTreeMap<String, DataFrame>>);
+pub struct Session {
+    frames: Mutex<BTreeMap<String, DataFrame>>,
+    pub values: Mutex<Vec<HostValue>>,
+    pub folder: Mutex<Option<PathBuf>>,
+    pub environment: Mutex<BTreeMap<String, String>>,
+}
 
-impl Frames for Session {
+impl Host for Session {
     fn frame(&self, name: &str) -> Option<DataFrame> {
-        self.0.lock().unwrap().get(name).cloned()
+        self.frames.lock().unwrap().get(name).cloned()
     }
     fn names(&self) -> Vec<String> {
-        self.0.lock().unwrap().keys().cloned().collect()
+        self.frames.lock().unwrap().keys().cloned().collect()
     }
     fn put(&self, name: &str, frame: DataFrame) {
-        self.0.lock().unwrap().insert(name.to_owned(), frame);
+        self.frames.lock().unwrap().insert(name.to_owned(), frame);
+    }
+    fn values(&self) -> Vec<HostValue> {
+        self.values.lock().unwrap().clone()
+    }
+    fn folder(&self) -> Option<PathBuf> {
+        self.folder.lock().unwrap().clone()
+    }
+    fn environment(&self) -> BTreeMap<String, String> {
+        self.environment.lock().unwrap().clone()
     }
 }
 

@@ -130,6 +130,14 @@ fn what_is_wrong_is_said() {
     let mut connection = server.connect();
     let short = "1,2,3";
     let text = format!("{}\n{}", ROWS[0], ROWS[1].replace("72338", "much"));
+    let nan = format!("{}\n{}", ROWS[0], ROWS[1].replace("72338", "nan"));
+    // More than float32 holds.
+    let infinite = format!(
+        r#"{{"instances": [{{"features": [{}]}}]}}"#,
+        ROWS[1].replace("72338", "1e300")
+    );
+    let infinite_sparse =
+        r#"{"instances": [{"data": {"features": {"keys": [2, 13], "shape": [14], "values": [1, -1e300]}}}]}"#;
     let sparse = r#"{"instances": [{"data": {"features": {"keys": [14], "shape": [14], "values": [1]}}}]}"#;
     for (content_type, accept, body, status, message, hint) in [
         (
@@ -164,6 +172,30 @@ fn what_is_wrong_is_said() {
             &text,
             400,
             "row 2, field 3: \"much\" is not a number",
+            "rows of numbers",
+        ),
+        (
+            "text/csv",
+            "*/*",
+            &nan,
+            400,
+            "row 2, field 3: \"NaN\" is not a number",
+            "rows of numbers",
+        ),
+        (
+            "application/json",
+            "*/*",
+            &infinite,
+            400,
+            "row 1, field 3: \"inf\" is not a number",
+            "rows of numbers",
+        ),
+        (
+            "application/json",
+            "*/*",
+            infinite_sparse,
+            400,
+            "row 1, field 14: \"-inf\" is not a number",
             "rows of numbers",
         ),
         (

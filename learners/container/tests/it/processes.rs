@@ -2,11 +2,13 @@
 //!
 //! The processes are this test binary again, told by the environment to be what the test is about.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ironsage_container::{ServeOptions, TrainOptions, serve, train};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -116,18 +118,86 @@ fn a_job_that_is_stopped_keeps_its_best_model() {
         json!({"train": {"ContentType": "text/csv", "TrainingInputMode": "File"}}),
     );
     put(base.path(), "train/a.csv", csv(2000));
-    let path = base.path().to_str().unwrap();
-    let variables = [("SAGEMAKER_BASE_DIR", path), ("IRONSAGE_ALGORITHM", "linear-learner")];
-    let mut child = start("processes::a_job_that_is_stopped_keeps_its_best_model", &variables);
+    assert_keeps_its_best_model("processes::a_job_that_is_stopped_keeps_its_best_model", base.path());
+}
+
+/// The stop ends its wait for a FIFO that never comes; so it does for those of the final scores.
+#[test]
+fn a_piped_job_that_is_stopped_keeps_its_best_model() {
+    if is_itself() {
+        return train(TrainOptions::from_env()).unwrap();
+    }
+    let base = job(
+        json!({"predictor_type": "binary_classifier", "mini_batch_size": "8"}),
+        json!({"train": {"ContentType": "text/csv", "TrainingInputMode": "Pipe"}}),
+    );
+    let data = base.path().join("input/data");
+    std::fs::create_dir_all(&data).unwrap();
+    // One for the scaler, one for each of two epochs.
+    let pipes: Vec<_> = (0..3).map(|pass| data.join(format!("train_{pass}"))).collect();
+    for pipe in &pipes {
+        mknodat(CWD, pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+    let rows: String = (0..400)
+        .map(|row| format!("{},{}\n", u8::from(row % 10 > 4), row % 10))
+        .collect();
+    // A thread of its own, as opening one waits for the job to read it.
+    std::thread::spawn(move || {
+        for pipe in &pipes {
+            let mut out = std::fs::File::options().write(true).open(pipe).unwrap();
+            out.write_all(rows.as_bytes()).unwrap();
+        }
+    });
+    assert_keeps_its_best_model(
+        "processes::a_piped_job_that_is_stopped_keeps_its_best_model",
+        base.path(),
+    );
+}
+
+/// Stops a job in its second epoch or after it; the job is the test `which`, run as a process.
+fn assert_keeps_its_best_model(which: &str, base: &Path) {
+    let mut child = start_job(which, base);
     let mut log = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let epochs = log
         .by_ref()
-        .filter(|line| line.contains("#quality_metric: host=algo-1, epoch=1, train mse_objective <loss>="));
+        .filter(|line| line.contains("#quality_metric: host=algo-1, epoch=1, train "));
     assert_eq!(epochs.take(1).count(), 1, "the log has no such line");
     terminate(&child);
     // Read on, so that the job can write on.
     let rest: Vec<String> = log.collect();
     assert!(ended(&mut child).success(), "{rest:?}");
-    assert!(base.path().join("model/model_algo-1").is_file());
-    assert!(!base.path().join("output/failure").exists());
+    assert!(base.join("model/model_algo-1").is_file());
+    assert!(!base.join("output/failure").exists());
+}
+
+fn start_job(which: &str, base: &Path) -> Child {
+    let base = base.to_str().unwrap();
+    start(
+        which,
+        &[("SAGEMAKER_BASE_DIR", base), ("IRONSAGE_ALGORITHM", "linear-learner")],
+    )
+}
+
+/// A tuner tries hyperparameters, so each of its jobs trains one model with them, not the grid.
+#[test]
+fn a_tuners_job_trains_one_model() {
+    if is_itself() {
+        return train(TrainOptions::from_env()).unwrap();
+    }
+    let base = job(
+        json!({
+            "predictor_type": "regressor", "mini_batch_size": "8", "epochs": "1",
+            "_tuning_objective_metric": "validation:objective_loss",
+        }),
+        json!({"train": {"ContentType": "text/csv", "TrainingInputMode": "File"}}),
+    );
+    put(base.path(), "train/a.csv", csv(100));
+    let mut child = start_job("processes::a_tuners_job_trains_one_model", base.path());
+    let log: Vec<String> = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .collect();
+    assert!(ended(&mut child).success(), "{log:?}");
+    let tells = |model: &str| log.iter().any(|line| line.contains(model));
+    assert!(tells("\"model\": 0") && !tells("\"model\": 1"), "{log:?}");
 }

@@ -1,6 +1,7 @@
 //! Jobs: configuration and channels in, a model that serves or a failure file out.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ironsage_container::{TrainOptions, train};
 use ironsage_formats::recordio::{Features, Record, Writer};
@@ -138,12 +139,19 @@ fn pipes_become_a_model_that_serves() {
     };
     train(options(base.path())).unwrap();
     assert_learned(base.path());
-    // The writer waits at the next FIFO: open it once more, to let it see that all is over.
-    let waiting = std::fs::read_dir(&data)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.file_name().unwrap().to_string_lossy().starts_with("train_"));
-    let path = waiting.expect("a FIFO that nobody reads");
+    // The writer waits at the next FIFO, or is about to make it.
+    let since = Instant::now();
+    let path = loop {
+        let waiting = std::fs::read_dir(&data)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.file_name().unwrap().to_string_lossy().starts_with("train_"));
+        if let Some(path) = waiting {
+            break path;
+        }
+        assert!(since.elapsed() < Duration::from_secs(10), "no FIFO that nobody reads");
+        std::thread::sleep(Duration::from_millis(2));
+    };
     let epoch: usize = path.to_string_lossy().rsplit('_').next().unwrap().parse().unwrap();
     assert!(epoch >= 3, "only {epoch} passes were read");
     std::fs::remove_dir_all(&data).unwrap_or_default();
@@ -161,7 +169,7 @@ fn a_failure_says_why() {
             "2,1\n3,x\n".to_owned(),
             "line 2, field 2: \"x\" is not a number",
         ),
-        (regressor(), csv_file.clone(), String::new(), "no rows"),
+        (regressor(), csv_file.clone(), String::new(), "train/a.csv)"),
         (
             json!({"predictor_type": "regresor"}),
             csv_file.clone(),

@@ -4,6 +4,7 @@ use super::{ROWS, Samples, Training};
 use crate::LearnError;
 use crate::linear_learner::LinearModel;
 use crate::linear_learner::buffer::Buffer;
+use crate::linear_learner::check::Checker;
 use crate::linear_learner::loss::Loss;
 use crate::linear_learner::report::Report;
 use crate::linear_learner::score;
@@ -11,7 +12,7 @@ use crate::linear_learner::settings::{Criterion, Predictor};
 use ironsage_formats::model_algo::MetricsParams;
 
 impl Training<'_> {
-    /// The kept model in raw units, with its threshold and final scores.
+    /// The kept model in raw units, with its threshold and final scores; without those whose pass a stop ended.
     pub(super) fn finish(&mut self) -> Result<LinearModel, LearnError> {
         let Some(kept) = self.kept.take() else {
             return Err(LearnError::Interrupted);
@@ -29,22 +30,28 @@ impl Training<'_> {
                 self.validated,
             );
             self.channels.validation = Some(source);
-            let scored = scored?;
-            if binary {
-                self.calibrate(&mut model, &scored, "validation");
+            if let Some(scored) = self.unless_stopped(scored)? {
+                if binary {
+                    self.calibrate(&mut model, &scored, "validation");
+                }
+                finals.push(("validation", scored.metrics(&model, &self.settings, self.loss)));
             }
-            finals.push(("validation", scored.metrics(&model, &self.settings, self.loss)));
         } else {
             if binary && self.settings.criterion != Criterion::Loss && self.report.models > 1 {
-                self.report.model_kept = self.best_on_train(&kept)?;
-                model = self.folded(&kept, self.report.model_kept);
+                let best = self.best_on_train(&kept);
+                if let Some(best) = self.unless_stopped(best)? {
+                    self.report.model_kept = best;
+                    model = self.folded(&kept, best);
+                }
             }
             let source = &mut *self.channels.train;
-            let scored = score::channel(&model, &self.settings, self.loss, source, "train", self.opened)?;
-            if binary {
-                self.calibrate(&mut model, &scored, "train");
+            let scored = score::channel(&model, &self.settings, self.loss, source, "train", self.opened);
+            if let Some(scored) = self.unless_stopped(scored)? {
+                if binary {
+                    self.calibrate(&mut model, &scored, "train");
+                }
+                finals.push(("train", scored.metrics(&model, &self.settings, self.loss)));
             }
-            finals.push(("train", scored.metrics(&model, &self.settings, self.loss)));
         }
         self.report.winner = self.settings.printed(&self.settings.candidates[self.report.model_kept]);
         self.log.winner(&self.report);
@@ -53,10 +60,12 @@ impl Training<'_> {
         }
         match self.channels.test.as_deref_mut() {
             Some(source) => {
-                let scored = score::channel(&model, &self.settings, self.loss, source, "test", 0)?;
-                let scores = scored.metrics(&model, &self.settings, self.loss);
-                self.log.scores("test", &scores);
-                finals.push(("test", scores));
+                let scored = score::channel(&model, &self.settings, self.loss, source, "test", 0);
+                if let Some(scored) = self.unless_stopped(scored)? {
+                    let scores = scored.metrics(&model, &self.settings, self.loss);
+                    self.log.scores("test", &scores);
+                    finals.push(("test", scores));
+                }
             }
             None => self.log.no_test(),
         }
@@ -122,11 +131,14 @@ impl Training<'_> {
         self.pack.restore(kept);
         let mut samples = Samples::default();
         let mut losses = vec![0.0; self.report.models];
+        let width = Some((self.scaler.width(), "the first rows have that many"));
+        let mut checker = Checker::new("train", self.settings.predictor, width);
         let mut stream = self.channels.train.open(self.opened)?;
         while let Some(batch) = stream.next(ROWS)? {
             if samples.labels.len() >= self.settings.calibration {
                 break;
             }
+            checker.check_shape(&batch)?;
             samples.labels.extend_from_slice(batch.labels);
             self.pack
                 .evaluate(&self.scaler, self.loss, batch, Some(&mut samples.margins), &mut losses);

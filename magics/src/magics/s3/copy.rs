@@ -90,8 +90,14 @@ impl Cp {
         let total: u64 = jobs.iter().map(Job::size).sum();
         let watch = Watch::new(front, &format!("copying to {}", self.to), total);
         let mut already = 0;
-        for job in &jobs {
-            if copy(job, session, &watch)? == Made::AlreadyThere {
+        for (done, job) in jobs.iter().enumerate() {
+            let made = copy(job, session, &watch).map_err(|error| {
+                let files = words::counted(jobs.len() as u64, "file");
+                error.when_stopped(format!(
+                    "stopped after {done} of {files}: what is copied stays, and the cell run again goes on from there"
+                ))
+            })?;
+            if made == Made::AlreadyThere {
                 already += 1;
             }
             watch.file_done(job.size());
@@ -223,7 +229,9 @@ impl Cp {
         } else {
             from.with_key(&format!("{}/", from.key()))
         };
-        let objects = client.list_watched(&folder, &Watch::new(front, "", 0))?;
+        let objects = client
+            .list_watched(&folder, &Watch::new(front, "", 0))
+            .map_err(|error| MagicError::from(error).when_stopped("stopped before anything was copied"))?;
         if objects.is_empty() {
             return Err(MagicError::not_found(format!("{folder} holds no objects"))
                 .with_hint(format!("`%s3 ls {}` lists the bucket", from.with_key(""))));
@@ -286,7 +294,7 @@ fn copy(job: &Job, session: &Session, watch: &Watch<'_>) -> Result<Made, MagicEr
                 return Ok(Made::AlreadyThere);
             }
             if session.places().same_store(from, to) {
-                target.copy(from, to)?;
+                target.copy(from, to, watch)?;
             } else {
                 let content = session.places().store(from)?.get(from, watch)?;
                 target.put(to, content, "application/octet-stream", watch)?;

@@ -12,7 +12,7 @@ use crate::data::source::Watch;
 use crate::error::MagicError;
 use crate::language::name::Name;
 use crate::magic::Out;
-use crate::session::Session;
+use crate::session::{Session, Value};
 
 #[derive(clap::Args)]
 pub(super) struct Ls {
@@ -69,8 +69,10 @@ impl Ls {
         }
         let place = session.places().store_name(uri.scheme());
         front.display(&note(format!("{uri}: {} ({place})", told.join(", "))));
-        if let Some(name) = name {
-            session.bind_frame(name.as_str(), listed(&objects)?);
+        match name {
+            Some(name) => session.bind_frame(name.as_str(), listed(&objects)?),
+            None if objects.is_empty() => {}
+            None => session.set_last(Value::Frame(listed(&objects)?)),
         }
         Ok(())
     }
@@ -96,8 +98,10 @@ fn buckets(name: Option<&Name>, session: &Session, front: &dyn Front) -> Result<
         "{} ({place}){hint}",
         words::counted(buckets.len() as u64, "bucket")
     )));
-    if let Some(name) = name {
-        session.bind_frame(name.as_str(), frame);
+    match name {
+        Some(name) => session.bind_frame(name.as_str(), frame),
+        None if buckets.is_empty() => {}
+        None => session.set_last(Value::Frame(frame)),
     }
     Ok(())
 }

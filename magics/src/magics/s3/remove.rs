@@ -34,45 +34,77 @@ impl Rm {
                 uri
             });
         }
+        // All are looked at before the first is removed: a refused line removes nothing.
+        let found = uris
+            .iter()
+            .map(|uri| self.find(uri, session, front))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.when_stopped("stopped before anything was removed"))?;
         let told = uris
             .iter()
-            .map(|uri| self.remove(uri, session, front))
-            .collect::<Result<Vec<_>, _>>()?;
+            .zip(&found)
+            .map(|(uri, found)| remove(uri, found, session, front))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(when_stopped)?;
         front.display(&note(told.join(" · ")));
         Ok(())
     }
 
-    fn remove(&self, uri: &S3Uri, session: &Session, front: &dyn Front) -> Result<String, MagicError> {
+    fn find(&self, uri: &S3Uri, session: &Session, front: &dyn Front) -> Result<Found, MagicError> {
         let client = session.places().store(uri)?;
+        let watch = Watch::new(front, "", 0);
         if uri.is_prefix() {
-            return remove_below(&client, uri, self.force, front);
+            let objects = client.list_watched(uri, &watch)?;
+            if !objects.is_empty() && !self.force {
+                return Err(MagicError::usage(format!("{uri} holds {}", amount(&objects)))
+                    .with_hint(format!("`%s3 rm -f {}` removes them all", as_prefix(uri))));
+            }
+            return Ok(Found::Below(objects));
         }
         if client.head(uri)?.is_some() {
-            client.delete(std::slice::from_ref(uri))?;
-            return Ok(format!("{uri} removed"));
+            return Ok(Found::Object);
         }
         let below = uri.with_key(&format!("{}/", uri.key()));
-        let objects = client.list_watched(&below, &Watch::new(front, "", 0))?;
+        let objects = client.list_watched(&below, &watch)?;
         if !objects.is_empty() {
             return Err(MagicError::usage(format!("{uri} is a folder of {}", amount(&objects)))
                 .with_hint(format!("`%s3 rm -f {below}` removes them all")));
         }
-        Ok(format!("{uri} already gone"))
+        Ok(Found::Below(objects))
     }
 }
 
-fn remove_below(client: &Client, uri: &S3Uri, force: bool, front: &dyn Front) -> Result<String, MagicError> {
-    let objects = client.list_watched(uri, &Watch::new(front, "", 0))?;
-    if objects.is_empty() {
-        return Ok(format!("{uri} already gone"));
+/// What an address stands for.
+enum Found {
+    /// One object.
+    Object,
+    /// All objects below a prefix; there may be none.
+    Below(Vec<Object>),
+}
+
+fn remove(uri: &S3Uri, found: &Found, session: &Session, front: &dyn Front) -> Result<String, MagicError> {
+    let client = session.places().store(uri)?;
+    match found {
+        Found::Object => {
+            client.delete(std::slice::from_ref(uri), &Watch::new(front, "", 0))?;
+            Ok(format!("{uri} removed"))
+        }
+        Found::Below(objects) if objects.is_empty() => Ok(format!("{uri} already gone")),
+        Found::Below(objects) => {
+            remove_all(&client, uri, objects, front)?;
+            Ok(format!("{uri}: {} removed", amount(objects)))
+        }
     }
-    if !force {
-        return Err(MagicError::usage(format!("{uri} holds {}", amount(&objects)))
-            .with_hint(format!("`%s3 rm -f {}` removes them all", as_prefix(uri))));
-    }
+}
+
+fn remove_all(client: &Client, uri: &S3Uri, objects: &[Object], front: &dyn Front) -> Result<(), MagicError> {
     let keys: Vec<S3Uri> = objects.iter().map(|object| uri.with_key(&object.key)).collect();
-    client.delete(&keys)?;
-    Ok(format!("{uri}: {} removed", amount(&objects)))
+    client.delete(&keys, &Watch::new(front, "", 0))?;
+    Ok(())
+}
+
+fn when_stopped(error: MagicError) -> MagicError {
+    error.when_stopped("stopped: what is removed is gone, and the cell run again goes on from there")
 }
 
 fn as_prefix(uri: &S3Uri) -> String {
@@ -107,7 +139,9 @@ impl Rb {
             front.display(&note(format!("{uri} already gone")));
             return Ok(());
         }
-        let objects = client.list_watched(&uri, &Watch::new(front, "", 0))?;
+        let objects = client
+            .list_watched(&uri, &Watch::new(front, "", 0))
+            .map_err(|error| MagicError::from(error).when_stopped("stopped before anything was removed"))?;
         if !objects.is_empty() && !self.force {
             return Err(MagicError::usage(format!("{uri} still holds {}", amount(&objects)))
                 .with_hint(format!("`%s3 rb -f {}` removes them with it", uri.bucket())));
@@ -118,9 +152,11 @@ impl Rb {
             format!(" with {}", amount(&objects))
         };
         if !objects.is_empty() {
-            remove_below(&client, &uri, true, front)?;
+            remove_all(&client, &uri, &objects, front).map_err(when_stopped)?;
         }
-        client.delete_bucket(uri.bucket())?;
+        client
+            .delete_bucket(uri.bucket(), &Watch::new(front, "", 0))
+            .map_err(|error| when_stopped(error.into()))?;
         front.display(&note(format!("{uri} removed{with}")));
         Ok(())
     }

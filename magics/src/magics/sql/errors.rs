@@ -39,6 +39,9 @@ pub(super) fn told(error: &PolarsError, query: &str, session: &Session) -> Magic
 }
 
 fn no_table(table: &str, session: &Session) -> MagicError {
+    if session.rust_type(table).is_some() {
+        return session.unknown(table, "frame", &[]);
+    }
     let mut names = session.frame_names();
     if let Some(rust) = session.rust() {
         names.extend(

@@ -97,9 +97,7 @@ impl Sql {
     fn query(&self, query: &str, out: Option<Name>, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let mut context = SQLContext::new();
         for name in tables(query, session) {
-            if let Ok(plan) = session.plan(&name) {
-                context.register(&name, plan);
-            }
+            context.register(&name, session.plan(&name)?);
         }
         let text_of_query = query.to_owned();
         let result = guard::on_worker(front, "the query", move || {
@@ -129,7 +127,8 @@ fn tables(query: &str, session: &Session) -> Vec<String> {
     }
     let words = statement::identifiers(query);
     let mut names: Vec<String> = bound.into_iter().filter(|name| words.contains(name)).collect();
-    if words.iter().any(|word| word == "_") && session.value("_").is_some() {
+    let last_is_frame = matches!(session.value("_"), Some(Value::Frame(_) | Value::Plan(_)));
+    if last_is_frame && words.iter().any(|word| word == "_") {
         names.push("_".to_owned());
     }
     let rust = session.rust();
