@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -20,6 +21,8 @@ import boto3
 import botocore.config
 import botocore.exceptions
 import pytest
+
+from conftest import KERNEL
 
 MARK = "IRONSAGE_TEST_MARK"
 SETUP = """\
@@ -120,13 +123,19 @@ def shut_down(kernel):
     kernel.manager.shutdown_kernel(now=False)
 
 
-@pytest.mark.parametrize("end", [kill_process, kill_group, shut_down])
-def test_the_endpoint_outlives_the_kernel_and_nothing_else_does(end, outside_ci, program, start_kernel):
+LOOP = "loop { std::thread::sleep(std::time::Duration::from_millis(20)); }"
+PIPELINE = "!sleep 600 | cat"
+
+
+@pytest.mark.parametrize("end, busy", [
+    (kill_process, LOOP), (kill_group, LOOP), (shut_down, LOOP), (kill_process, PIPELINE), (shut_down, PIPELINE)])
+def test_the_endpoint_outlives_the_kernel_and_nothing_else_does(end, busy, outside_ci, program, start_kernel):
     kernel = start_kernel(outside_ci)
     kernel.ok(SETUP)
     # Rust variables, and a cell that is still running: their process must go with the kernel.
     kernel.ok("let kept = 1;")
-    kernel.client.execute("loop { std::thread::sleep(std::time::Duration::from_millis(20)); }")
+    kernel.client.execute(busy)
+    assert busy is LOOP or until(lambda: any("sleep 600" in command for command in marked(outside_ci[MARK]).values()))
     before = marked(outside_ci[MARK])
     assert len([pid for pid, command in before.items() if not of_the_service(command)]) >= 2, before
     assert len([pid for pid, command in before.items() if of_the_service(command)]) >= 2, before
@@ -152,6 +161,25 @@ def test_a_home_of_its_own_ends_with_its_kernel(private, start_kernel):
     kernel.ok(SETUP)
     assert [command for command in marked(environment[MARK]).values() if of_the_service(command)]
     kill_process(kernel)
+    assert until(lambda: not marked(environment[MARK])), marked(environment[MARK])
+
+
+def test_a_kernel_ends_when_jupyter_was_killed(private):
+    """Nobody says shutdown: the kernel sees that its parent has gone, and takes its service along."""
+    environment = {**private(), MARK: uuid.uuid4().hex}
+    jupyter = f"""if True:
+        import time
+        from jupyter_client.manager import start_new_kernel
+        manager, client = start_new_kernel(kernel_name={KERNEL!r})
+        client.execute_interactive("%s3 mb shells")
+        print("up", flush=True)
+        time.sleep(600)
+    """
+    process = subprocess.Popen([sys.executable, "-c", jupyter], env=environment, stdout=subprocess.PIPE, text=True)
+    assert any(line.endswith("up\n") for line in process.stdout)
+    assert len(marked(environment[MARK])) >= 3
+    process.kill()
+    process.wait()
     assert until(lambda: not marked(environment[MARK])), marked(environment[MARK])
 
 

@@ -20,6 +20,20 @@ def test_frames_go_both_ways(loaded):
     assert "2 rows" in loaded.ok("%show few").text
 
 
+def test_a_pattern_takes_its_names(loaded):
+    loaded.ok("%split abalone 50 50 -o left,right")
+    loaded.ok("let [left, right] = [abalone.head(Some(1)), abalone.head(Some(2))];")
+    assert "1 row" in loaded.ok("%show left").text and "2 rows" in loaded.ok("%show right").text
+    # A name in a comment or in a block of its own is no binding.
+    loaded.ok("%%sql -o left\nSELECT * FROM abalone LIMIT 7")
+    loaded.ok("// let left be\n{ let left = 1; println!(\"{left}\"); }")
+    assert "7 rows" in loaded.ok("%show left").text
+
+
+def test_errors_name_the_line_of_the_cell(loaded):
+    assert "line 2" in loaded.fails("%who\nlet n: u32 = true;").text
+
+
 def test_a_failed_cell_takes_no_name(loaded):
     loaded.ok("%%sql -o mine\nSELECT * FROM abalone LIMIT 5")
     assert loaded.ok("mine.height()").text == "5"
@@ -63,5 +77,5 @@ def test_folder_and_environment_are_those_of_rust_cells_too(loaded):
 
 def test_who_lists_each_name_once(loaded):
     lines = loaded.ok("%param most=9\nlet own = most;\n%who").text.splitlines()
-    named = [line for line in lines if line.split("│")[1:2] and line.split("│")[1].strip() in ("most", "own", "abalone")]
-    assert len(named) == 3, lines
+    named = [line.split()[1] for line in lines if line.startswith("│")]
+    assert [named.count(name) for name in ("most", "own", "abalone")] == [1, 1, 1], lines

@@ -55,7 +55,7 @@ impl RustCells {
         let outputs = front.outputs();
         let done = self.evaluator.lock().eval(code, &CellWriter(outputs));
         let evaluated = done.map_err(|error| of_cell(&error))?;
-        self.take_over(code);
+        self.take_over(&evaluated.defined);
         if let Some(result) = evaluated.result {
             let bundle = bundle(result, evaluated.metadata);
             if last {
@@ -68,9 +68,9 @@ impl RustCells {
     }
 
     /// Names that a cell has just defined are Rust's from now on.
-    fn take_over(&self, code: &str) {
+    fn take_over(&self, defined: &[String]) {
         for variable in self.names.evaluator.variables() {
-            if !variable.from_session && defines(code, &variable.name) {
+            if !variable.from_session && defined.contains(&variable.name) {
                 self.session.unbind(&variable.name);
             }
         }
@@ -100,28 +100,15 @@ impl RustCells {
     }
 }
 
-/// Whether a `let` of the code names the variable.
-fn defines(code: &str, name: &str) -> bool {
-    let is_part = |c: char| c == '_' || c.is_alphanumeric();
-    code.match_indices(name).any(|(at, _)| {
-        let before = code[..at].trim_end_matches(|c: char| c == ',' || c == '(' || c.is_whitespace() || is_part(c));
-        let statement = &code[before.len()..at];
-        !code[..at].ends_with(is_part)
-            && !code[at + name.len()..].starts_with(is_part)
-            && statement.split(|c: char| !is_part(c)).any(|word| word == "let")
-    })
-}
-
 /// The session, for Rust cells.
 struct SessionHost(Session);
 
 impl Host for SessionHost {
     fn frame(&self, name: &str) -> Option<DataFrame> {
-        self.0
-            .frames()
-            .into_iter()
-            .find(|(known, ..)| known == name)
-            .map(|(_, frame, _)| frame)
+        match self.0.value(name)? {
+            Bound::Frame(frame) => Some(frame),
+            _ => None,
+        }
     }
 
     fn names(&self) -> Vec<String> {
@@ -174,11 +161,14 @@ impl RustNames for RustVariables {
 
     fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>> {
         let fetched = self.fetch(name, Variable::is_frame)?;
-        Some(fetched.map_err(|error| match error {
-            CellError::Interrupted { .. } => {
-                MagicError::interrupted(format!("stopped while Rust handed over `{name}`"))
-            }
-            error => MagicError::data(format!("the Rust variable `{name}` gives no frame: {error}")),
+        Some(fetched.map_err(|error| {
+            let told = match &error {
+                CellError::Interrupted { .. } => {
+                    MagicError::interrupted(format!("stopped while Rust handed over `{name}`"))
+                }
+                _ => MagicError::data(format!("the Rust variable `{name}` gives no frame: {error}")),
+            };
+            told.with_hint_from(error.hint())
         }))
     }
 
@@ -244,30 +234,4 @@ fn bundle(mime: CellBundle, metadata: Map<String, Value>) -> MimeBundle {
         })
         .collect();
     MimeBundle { data, metadata }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_let_defines_its_names_and_a_mention_does_not() {
-        for code in [
-            "let clean = 1;",
-            "let mut clean: DataFrame = x;",
-            "foo();\nlet (a, clean) = f();",
-            "let clean =\n 5;",
-        ] {
-            assert!(defines(code, "clean"), "{code}");
-        }
-        for code in [
-            "clean.height()",
-            "let n = clean.height();",
-            "let unclean = 1;",
-            "let clean_up = 1;",
-            "f(clean)",
-        ] {
-            assert!(!defines(code, "clean"), "{code}");
-        }
-    }
 }

@@ -16,6 +16,7 @@ use ironsage_cells::warm::WarmError;
 use ironsage_container::ContainerError;
 use ironsage_contract::home::Home;
 use ironsage_local::LocalError;
+use ironsage_protocol::{ConnectionError, ProtocolError};
 
 use crate::{kernelspec, service};
 
@@ -32,22 +33,12 @@ pub(crate) fn init_logging() {
 
 /// Prints why a command failed, and what to do about it.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    let told = None
-        .or_else(|| {
-            error
-                .downcast_ref()
-                .map(|error: &LocalError| (error.to_string(), error.hint()))
-        })
-        .or_else(|| {
-            error
-                .downcast_ref()
-                .map(|error: &ContainerError| (error.to_string(), error.hint()))
-        })
-        .or_else(|| {
-            error
-                .downcast_ref()
-                .map(|error: &WarmError| (error.to_string(), error.hint()))
-        });
+    macro_rules! told {
+        ($($kind:ty),*) => {
+            None$(.or_else(|| error.downcast_ref::<$kind>().map(|error| (error.to_string(), error.hint()))))*
+        };
+    }
+    let told = told!(LocalError, ContainerError, WarmError, ConnectionError, ProtocolError);
     let (message, hint) = told.unwrap_or_else(|| (format!("{error:#}"), None));
     eprintln!("error: {message}");
     if let Some(hint) = hint {

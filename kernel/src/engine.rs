@@ -40,17 +40,48 @@ pub(crate) fn serve(connection_file: &Path) -> Result<ExitCode> {
         home: home.clone(),
     });
     let kernel = Arc::new(Kernel::new(session));
+    end_with_parent(&kernel, &home);
     let _exit = ironsage_protocol::run(connection, Arc::clone(&kernel) as Arc<dyn Engine>)?;
+    kernel.session.forget_rust();
     drop(kernel);
     service::stop_if_ours(&home);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Jupyter tells who it is when it starts a kernel. Where it was killed, and so said no shutdown, the kernel ends by
+/// itself, with what it started.
+fn end_with_parent(kernel: &Arc<Kernel>, home: &Home) {
+    if std::env::var_os("JPY_PARENT_PID").is_none() {
+        return;
+    }
+    let (kernel, home, parent) = (
+        Arc::downgrade(kernel),
+        home.clone(),
+        std::os::unix::process::parent_id(),
+    );
+    let watch = move || {
+        while std::os::unix::process::parent_id() == parent {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        if let Some(kernel) = kernel.upgrade() {
+            kernel.shutdown(false);
+        }
+        service::stop_if_ours(&home);
+        #[expect(clippy::exit, reason = "nobody is left to say shutdown")]
+        std::process::exit(1);
+    };
+    let watcher = std::thread::Builder::new().name("ironsage-parent".to_owned());
+    if let Err(error) = watcher.spawn(watch) {
+        tracing::warn!(%error, "nobody watches whether Jupyter lives");
+    }
 }
 
 /// One notebook's kernel.
 pub(crate) struct Kernel {
     session: Session,
     rust: RustCells,
-    interrupted: AtomicBool,
+    /// Jupyter has said shutdown.
+    ending: AtomicBool,
 }
 
 impl Kernel {
@@ -60,7 +91,7 @@ impl Kernel {
         Kernel {
             session,
             rust,
-            interrupted: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
         }
     }
 
@@ -80,12 +111,13 @@ impl Kernel {
     fn segment(&self, segment: &Segment<'_>, last: bool, front: &CellFront<'_>) -> Result<(), CellFailure> {
         match segment {
             Segment::Rust { code, .. } if cell::is_blank(code) => Ok(()),
-            Segment::Rust { code, .. } => self.rust.run(code, last, front),
+            // Blank lines before it, so that errors name lines of the cell.
+            Segment::Rust { code, line } => self.rust.run(&format!("{}{code}", "\n".repeat(*line)), last, front),
             Segment::Line { command, target } => match timed(command) {
                 Some(rest) if target.is_empty() => self.time(&as_statement(rest), front),
                 _ => self.magic(command, target, None, front),
             },
-            Segment::Cell { command, body } if command == "time" => self.time(body, front),
+            Segment::Cell { command, body } if command == "time" => self.time(&format!("\n{body}"), front),
             Segment::Cell { command, body } => self.magic(command, "", Some(body), front),
             Segment::Shell { command } => {
                 ironsage_magics::run_shell(command, &self.session, front).map_err(|error| of_magic(&error))
@@ -140,11 +172,9 @@ impl Engine for Kernel {
     }
 
     fn execute(&self, request: &ExecuteRequest, outputs: &Outputs) -> Result<(), CellFailure> {
-        // An interrupt may have come between the request and here.
-        self.interrupted.store(outputs.interrupted(), Ordering::SeqCst);
         // A front end that can't ask the user anything is a headless run: nbclient, papermill, CI.
         let quiet = !request.allow_stdin || ironsage_contract::env::is_ci();
-        self.run(&request.code, &CellFront::new(outputs, &self.interrupted, quiet))
+        self.run(&request.code, &CellFront::new(outputs, &self.ending, quiet))
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
@@ -160,12 +190,12 @@ impl Engine for Kernel {
     }
 
     fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::SeqCst);
         self.rust.interrupt();
     }
 
     fn shutdown(&self, _restart: bool) {
-        self.interrupt();
+        self.ending.store(true, Ordering::SeqCst);
+        self.rust.interrupt();
     }
 }
 
@@ -174,9 +204,7 @@ fn completeness(code: &str) -> Completeness {
     match cell::split(code).last() {
         None => Completeness::Complete,
         // A body has no end of its own: an empty line ends it, as in IPython.
-        Some(Segment::Cell { body, .. }) if !code.ends_with("\n\n") && !body.is_empty() => {
-            Completeness::Incomplete { indent: String::new() }
-        }
+        Some(Segment::Cell { .. }) if !code.ends_with("\n\n") => Completeness::Incomplete { indent: String::new() },
         Some(Segment::Rust { code, .. }) => {
             let mut lexer = Lexer::default();
             lexer.feed(code);
@@ -244,6 +272,7 @@ mod tests {
             ("let x = (1];", Completeness::Invalid),
             ("%load a.csv", Completeness::Complete),
             ("%load a.csv \\", incomplete("    ")),
+            ("%%sql -o x", incomplete("")),
             ("%%sql -o x\nSELECT 1", incomplete("")),
             ("%%sql -o x\nSELECT 1\n\n", Completeness::Complete),
             ("// only a comment", Completeness::Complete),

@@ -8,18 +8,14 @@ use ironsage_protocol::{MimeBundle, Outputs};
 /// The outputs of one running cell, as magics see them.
 pub(crate) struct CellFront<'a> {
     outputs: &'a Outputs,
-    interrupted: &'a AtomicBool,
+    ending: &'a AtomicBool,
     quiet: bool,
 }
 
 impl<'a> CellFront<'a> {
     /// A front that is `quiet` shows progress in few steps: nobody watches a headless run.
-    pub(crate) fn new(outputs: &'a Outputs, interrupted: &'a AtomicBool, quiet: bool) -> Self {
-        CellFront {
-            outputs,
-            interrupted,
-            quiet,
-        }
+    pub(crate) fn new(outputs: &'a Outputs, ending: &'a AtomicBool, quiet: bool) -> Self {
+        CellFront { outputs, ending, quiet }
     }
 
     pub(crate) fn outputs(&self) -> &'a Outputs {
@@ -50,7 +46,7 @@ impl Front for CellFront<'_> {
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.outputs.interrupted() || self.ending.load(Ordering::Relaxed)
     }
 
     fn quiet(&self) -> bool {

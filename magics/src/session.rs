@@ -138,6 +138,11 @@ impl Session {
         *self.inner.rust.write() = Some(rust);
     }
 
+    /// Forgets Rust's side: it may hold this session, and neither would ever be dropped.
+    pub fn forget_rust(&self) {
+        *self.inner.rust.write() = None;
+    }
+
     /// Rust's side of the namespace, where there is one.
     pub fn rust(&self) -> Option<Arc<dyn RustNames>> {
         self.inner.rust.read().clone()

@@ -31,6 +31,7 @@ pub(crate) const KERNEL: &str = "IRONSAGE_CELLS_KERNEL";
 pub(crate) const BACKTRACE: &str = "IRONSAGE_CELLS_BACKTRACE";
 /// Where evcxr works; it can be told in no other way.
 const EVCXR_FOLDER: &str = "EVCXR_TMPDIR";
+const EVCXR_CONFIG: &str = "EVCXR_CONFIG_DIR";
 
 /// How the process ends when it could not begin.
 const CANNOT_START: i32 = 98;
@@ -72,6 +73,8 @@ fn prepare_environment() {
     // SAFETY: this is the first thing that main does, so there is no other thread yet.
     unsafe {
         std::env::set_var(EVCXR_FOLDER, crate::folder::evcxr_folder());
+        // The user's own configuration of evcxr could name a folder that all notebooks share.
+        std::env::set_var(EVCXR_CONFIG, crate::folder::evcxr_folder());
     }
     if crate::toolchain::on_path("cargo").is_some() {
         return;
@@ -108,9 +111,10 @@ fn run() -> io::Result<Infallible> {
     unsafe { (prelude.start)(socket.into_raw_fd(), &raw const INTERRUPTED) };
     for line in BufReader::new(commands).lines() {
         let line = line?;
-        let mut words = line.split(' ');
-        let (Some("LOAD_AND_RUN"), Some(file), Some(function), None) =
-            (words.next(), words.next(), words.next(), words.next())
+        // The file may lie in a folder with a blank in its name.
+        let Some((file, function)) = line
+            .strip_prefix("LOAD_AND_RUN ")
+            .and_then(|rest| rest.rsplit_once(' '))
         else {
             return Err(io::Error::other(format!("unknown command `{line}`")));
         };
@@ -141,7 +145,16 @@ fn die_with_kernel() -> io::Result<()> {
 )]
 fn clean_environment() {
     let backtrace = std::env::var_os(BACKTRACE);
-    for name in [IS_CHILD, SOCKET, PRELUDE, LIBSTD, KERNEL, BACKTRACE, EVCXR_FOLDER] {
+    for name in [
+        IS_CHILD,
+        SOCKET,
+        PRELUDE,
+        LIBSTD,
+        KERNEL,
+        BACKTRACE,
+        EVCXR_FOLDER,
+        EVCXR_CONFIG,
+    ] {
         // SAFETY: no other thread exists yet; see `runtime_hook`.
         unsafe { std::env::remove_var(name) };
     }

@@ -11,6 +11,7 @@ use crate::cell::Ended;
 use crate::error::CellError;
 use crate::relay::Event;
 use crate::source::position_of;
+use crate::syntax::Cell;
 use crate::{Evaluated, MimeBundle, Outputs};
 
 /// What a cell's events come to.
@@ -96,7 +97,14 @@ impl<'a> Collected<'a> {
             Some(picture) => (Some(text_only(&picture)), picture.metadata),
             None => (Some(shown).filter(|shown| !shown.is_empty()), serde_json::Map::new()),
         };
-        Ok((Evaluated { result, metadata }, self.handed))
+        let lets = Cell::parse(ended.edited.original()).lets();
+        let variables = lets.into_iter().flat_map(|statement| statement.variables);
+        let evaluated = Evaluated {
+            result,
+            metadata,
+            defined: variables.map(|variable| variable.name).collect(),
+        };
+        Ok((evaluated, self.handed))
     }
 }
 

@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 
-use crate::cell::{Ended, Parts, Session};
+use crate::cell::{Broken, Ended, Parts, Session};
 use crate::collect::Collected;
 use crate::error::CellError;
 use crate::folder::SessionFolder;
@@ -34,8 +34,10 @@ const COMPLETION_LIMIT: Duration = Duration::from_millis(400);
 /// How long nobody must have wanted anything before the evaluator warms itself up: in a run of all
 /// cells the next one comes sooner.
 const WARM_AFTER: Duration = Duration::from_millis(300);
-/// Output between cells that is kept for the next one.
-const MOST_STRAY_EVENTS: usize = 10_000;
+/// Output that waits for a cell to show it. When there is more, who prints has to wait.
+const MOST_EVENTS: usize = 256;
+/// As much as the engine's own thread has: parsers recurse over syntax trees.
+const STACK: usize = 64 << 20;
 
 /// What an evaluator needs.
 #[derive(Clone)]
@@ -147,7 +149,7 @@ impl EvcxrEvaluator {
     /// Starts the evaluator on its own thread and returns at once; cells wait for it.
     pub fn start(config: Config) -> EvcxrEvaluator {
         let (jobs, queue) = unbounded();
-        let (events, received) = unbounded();
+        let (events, received) = bounded(MOST_EVENTS);
         let shared = Arc::new(Shared {
             interrupt: Interrupt::default(),
             snapshot: Mutex::default(),
@@ -163,6 +165,7 @@ impl EvcxrEvaluator {
         };
         let thread = std::thread::Builder::new()
             .name("ironsage-cells".to_owned())
+            .stack_size(STACK)
             .spawn(move || worker.run(&queue));
         let thread = thread
             .inspect_err(|error| tracing::error!(%error, "cannot start the thread for Rust cells"))
@@ -258,8 +261,9 @@ impl EvcxrEvaluator {
             hint: "restart the kernel".to_owned(),
         };
         let mut collected = Collected::new(outputs);
+        let mut asked = false;
         // What background threads printed since the last cell.
-        for event in self.inner.events.try_iter().take(MOST_STRAY_EVENTS) {
+        for event in self.inner.events.try_iter().take(MOST_EVENTS) {
             if matches!(event, Event::Stdout(_) | Event::Stderr(_)) {
                 collected.take(event);
             }
@@ -276,6 +280,12 @@ impl EvcxrEvaluator {
                 Ok(Event::Done(done)) => return collected.finish(*done),
                 Ok(event) => collected.take(event),
                 Err(RecvTimeoutError::Timeout) => {
+                    if interrupt.has_asked() && !asked {
+                        asked = true;
+                        outputs.stderr(
+                            "asked the cell to stop; a second stop ends its process, and the variables with it\n",
+                        );
+                    }
                     let stop = interrupt.pressed() && interrupt.is_waiting();
                     if stop && ticket.become_now(Ticket::CANCELLED) {
                         return Err(CellError::Interrupted { lost: Vec::new() });
@@ -325,6 +335,8 @@ impl Drop for Inner {
         // A cell that runs without end would keep evcxr waiting for its process.
         self.shared.interrupt.kill_child();
         let _ = self.jobs.send(Job::Quit);
+        // Nobody reads any more: who waits to send must not wait for ever.
+        self.events = crossbeam_channel::never();
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
         }
@@ -468,11 +480,12 @@ impl Worker {
             let hint = "run the cell again".to_owned();
             return Ended::failed(code, CellError::Unavailable { why, hint });
         };
-        let ran = if plain {
-            session.run_plain(code)
-        } else {
-            session.run_cell(code)
-        };
+        let before: Vec<String> = session.variables().map(|(name, _)| name.to_owned()).collect();
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match plain {
+            true => session.run_plain(code),
+            false => session.run_cell(code),
+        }));
+        let ran = ran.unwrap_or(Err(Broken { lost: before }));
         match ran {
             Ok(ended) => {
                 if let Some(session) = &self.session {

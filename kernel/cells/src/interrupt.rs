@@ -156,6 +156,11 @@ impl Interrupt {
         self.state.phase() == Phase::Waiting
     }
 
+    /// Whether the cell's code runs on after it was asked to stop.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.pressed() && self.state.phase() == Phase::Running
+    }
+
     /// Whether the process was ended by a second press of stop.
     pub(crate) fn killed(&self) -> bool {
         self.state.killed.load(Ordering::SeqCst)

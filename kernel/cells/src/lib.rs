@@ -88,6 +88,8 @@ pub struct Evaluated {
     pub result: Option<MimeBundle>,
     /// Metadata of the result, by MIME type.
     pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// The names that its `let`s have bound.
+    pub defined: Vec<String>,
 }
 
 /// A variable that a cell has defined.

@@ -274,10 +274,15 @@ fn columns(before: &[String], session: &Session) -> Vec<Completion> {
     items
 }
 
-/// The columns of a frame or plan with their types.
+/// The columns of a frame or plan with their types. Rust's variables are not asked: that would compile and run a cell.
 pub(crate) fn columns_of(name: &str, session: &Session) -> Vec<(String, String)> {
-    let Ok(schema) = session.plan(name).and_then(|mut plan| Ok(plan.collect_schema()?)) else {
-        return Vec::new();
+    let schema = match session.value(name) {
+        Some(Value::Frame(frame)) => frame.schema().clone(),
+        Some(Value::Plan(mut plan)) => match plan.collect_schema() {
+            Ok(schema) => schema,
+            Err(_) => return Vec::new(),
+        },
+        _ => return Vec::new(),
     };
     schema
         .iter()

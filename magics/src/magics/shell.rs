@@ -82,6 +82,7 @@ pub(crate) fn run(command: &Command<'_>, session: &Session, front: &dyn Front) -
         );
     }
     let mut child = start(command.script, session)?;
+    let _guard = Guard::over(&child);
     let (sender, chunks) = mpsc::sync_channel(64);
     let readers = [
         child
@@ -103,6 +104,38 @@ pub(crate) fn run(command: &Command<'_>, session: &Session, front: &dyn Front) -
     let status = attend(&mut child, &chunks, &mut output, front)?;
     output.flush();
     judge(status, command, &output.last_error)
+}
+
+/// Ends a command's whole group when the kernel is killed: what bash has started knows nothing of the kernel. It waits
+/// for the end of a pipe that only the kernel holds.
+struct Guard(Option<Child>);
+
+impl Guard {
+    fn over(command: &Child) -> Guard {
+        let mut guard = Process::new("bash");
+        guard
+            .args(["-c", "read -r; kill -KILL 0"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(command.id().cast_signed());
+        let guard = guard.spawn();
+        Guard(
+            guard
+                .inspect_err(|error| tracing::warn!(%error, "no guard over a command"))
+                .ok(),
+        )
+    }
+}
+
+impl Drop for Guard {
+    /// The command has ended; what it left in the background stays.
+    fn drop(&mut self) {
+        if let Some(guard) = &mut self.0 {
+            let _ = guard.kill();
+            let _ = guard.wait();
+        }
+    }
 }
 
 fn start(script: &str, session: &Session) -> Result<Child, MagicError> {
