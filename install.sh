@@ -183,7 +183,7 @@ built=$CARGO_TARGET_DIR/release/ironsage
 if [ -x "$built" ]; then
   step "Building (a few seconds when nothing changed)"
 else
-  step "Building: about 35 minutes the first time on two cores, of which Polars takes the most"
+  step "Building: about 38 minutes the first time on two cores, of which Polars takes the most"
   free=$(mkdir -p "$CARGO_TARGET_DIR" && df -Pk "$CARGO_TARGET_DIR" | awk 'NR == 2 {print int($4 / 1048576)}')
   [ "$free" -ge 8 ] || say "only $free GiB are free in $CARGO_TARGET_DIR; the build needs about 8"
 fi
@@ -247,8 +247,8 @@ for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
         text = output.get("text") or output.get("data", {}).get("text/plain", "")
         for line in "".join(text).splitlines():
             line = line.strip()
-            wanted = re.search(r"\d rows × |\brmse \d|\bauc\b|InService|predictions\b", line)
-            if wanted and "epoch " not in line and line not in seen and len(line) < 160:
+            wanted = re.search(r"^\w+: .*\d rows × |\brmse \d|\bauc \d|InService|predictions\b", line)
+            if wanted and not re.search(r"epoch |coefficients", line) and line not in seen and len(line) < 160:
                 seen.add(line)
                 print("    " + line)
 PYTHON

@@ -198,5 +198,11 @@ def test_a_picture_for_people(run_all, tmp_path):
     page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     page.screenshot(path=folder / "quickstart-all.png")
     page.set_viewport_size({"width": 1280, "height": 1000})
+    # The plot and what follows: what people come for.
+    page.evaluate("""() => {
+      const notebook = window.jupyterapp.shell.currentWidget.content;
+      notebook.widgets.find(cell => cell.model.sharedModel.getSource().startsWith('%plot scatter')).node.scrollIntoView();
+    }""")
+    page.wait_for_timeout(500)
     page.screenshot(path=folder / "quickstart.png")
     assert (folder / "quickstart-all.png").stat().st_size > 50_000

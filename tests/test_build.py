@@ -72,3 +72,10 @@ def test_installing_compiles_no_registry_crate(whole, tmp_path):
     """`cargo install` resolves as `-p` does, and must not compile anything else."""
     cargo("install", "--path", "kernel", "--locked", "--offline", "--root", tmp_path)
     assert (tmp_path / "bin" / "ironsage").exists()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_a_page_points_to_is_there(page):
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing, missing
