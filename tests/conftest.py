@@ -28,21 +28,6 @@ def target_folder():
     return Path(os.environ.get("CARGO_TARGET_DIR", cache / "ironsage" / "target"))
 
 
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: takes minutes; runs with --long")
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        for item in items:
-            if "long" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="runs with --long"))
-
-
 @dataclass
 class Reply:
     """What one cell did: its status, its outputs in order, and the error that the reply itself carries."""

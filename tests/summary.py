@@ -80,6 +80,9 @@ def main():
     counts = Counts()
     counts.check(logs, "formatting")
     counts.check(logs, "lints")
+    for name in ("peers", "benchmarks"):
+        if (logs / f"{name}.status").exists():
+            counts.check(logs, name)
     counts.crates(logs)
     counts.pytest(logs)
     print("the ten slowest:")

@@ -5,7 +5,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `evaluator.rs` | the thread that owns evcxr, and the handle to it |
+//! | `evaluator.rs`, `worker.rs` | the handle to evcxr, and the thread that owns it |
 //! | `collect.rs` | what a cell's events come to |
 //! | `cell.rs` | one cell on its way: names bound, types found, compiled, run |
 //! | `syntax.rs` | what a cell's source says: statements, `let`s, mentions of names |
@@ -38,6 +38,7 @@ mod syntax;
 mod toolchain;
 mod types;
 pub mod warm;
+mod worker;
 
 use std::collections::BTreeMap;
 

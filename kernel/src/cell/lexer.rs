@@ -175,7 +175,7 @@ fn character_or_lifetime(rest: &str) -> usize {
     }
     let mut characters = after.char_indices();
     match (characters.next(), characters.next()) {
-        (Some((_, first)), Some((index, '\''))) if first != '\'' => 1 + index + 1,
+        (Some((_, first)), Some((index, '\''))) if !matches!(first, '\'' | '\n') => 1 + index + 1,
         _ => 1,
     }
 }
