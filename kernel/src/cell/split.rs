@@ -84,19 +84,20 @@ fn push_rust<'a>(segments: &mut Vec<Segment<'a>>, code: &'a str, line: usize) {
     }
 }
 
-/// `%%name` as the first line; blank lines and `//` comments (Quarto's `//|` among them) before it are skipped.
+/// `%%name` as the first line; blank lines and comments (Quarto's `//|` among them) before it are skipped.
 fn cell_magic(cell: &str) -> Option<Segment<'_>> {
+    let mut lexer = Lexer::default();
     let mut position = 0;
     while position < cell.len() {
         let end = end_of_line(cell, position);
-        let line = cell[position..end].trim();
-        if line.is_empty() || line.starts_with("//") {
+        let first = &cell[position..end];
+        if !(lexer.at_top() && is_magic(first, "%%")) {
+            lexer.feed(first);
+            if lexer.saw_code() {
+                return None;
+            }
             position = end;
             continue;
-        }
-        let first = &cell[position..end];
-        if !is_magic(first, "%%") {
-            return None;
         }
         if let Some(name) = asks_for_help(&first[2..]) {
             return Some(Segment::Help { name });
@@ -283,6 +284,10 @@ mod tests {
             }]
         );
         assert_eq!(split("%%sql?"), vec![Segment::Help { name: "sql" }]);
+        assert!(matches!(
+            split("/* why,\n%%not this */\n%%sql\nSELECT 1")[..],
+            [Segment::Cell { .. }]
+        ));
         assert_eq!(
             split("let a = 1;\n%%sql\n"),
             vec![
