@@ -52,6 +52,8 @@ CASES = {
         "%train linear-learner train --label rings --seed 7 -o m epochs=1", ["sex"], "one_hot"),
     "a label with text, as a number": (
         "%train linear-learner train --label sex -o m predictor_type=regressor epochs=1", ["sex"], None),
+    "a label of many classes": (
+        "%train linear-learner train --label sex -o m", ["sex", "multiclass_classifier", "not built"], "--label"),
     "a bad step in a recipe": ("%%prep p\nfil @numeric median", ["fil"], "fill"),
     "no such place to save": ("%save abalone nowhere/here/abalone.csv", ["nowhere/here"], None),
     "a full disk": ("%save abalone /dev/full", ["/dev/full"], None),

@@ -42,6 +42,8 @@ class TestIronsage(jupyter_kernel_test.KernelTests):
     supported_history_operations = ("tail", "range", "search")
     code_history_pattern = "6 * ?*"
     code_inspect_sample = "%show"
+    code_page_something = "%show?"
+    code_clear_output = "clear_output(false);"
 
 
 class TestWelcome(jupyter_kernel_test.IopubWelcomeTests):

@@ -4,23 +4,17 @@ The targets (0.3 s to kernel_info_reply, 15 ms for %who: medians) are of an idle
 that is measured at the same time. `tests/peers/start.py` prints all figures.
 """
 
-import importlib.util
 import statistics
-from pathlib import Path
 
 from conftest import KERNEL
-
-SCRIPT = Path(__file__).parent / "peers" / "start.py"
+from start import measure
 
 
 def test_the_kernel_is_there_at_once(private):
-    spec = importlib.util.spec_from_file_location("start", SCRIPT)
-    peers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(peers)
     starts, trips = {KERNEL: [], "python3": []}, {KERNEL: [], "python3": []}
     for _ in range(5):
         for name in starts:
-            start, times = peers.measure(name, "%who", 10, private())
+            start, times = measure(name, "%who", 10, private())
             starts[name].append(start)
             trips[name].extend(times)
     start = {name: statistics.median(values) for name, values in starts.items()}

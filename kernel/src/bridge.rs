@@ -5,19 +5,22 @@
 //! cell runs. The latest binding of a name wins: a `let` of a name takes it from the session.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ironsage_cells::{
-    CellError, Config, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle as CellBundle, Outputs as CellOutputs,
-    Variable,
+    CellError, Config, Docs, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle as CellBundle,
+    Outputs as CellOutputs, Variable,
 };
-use ironsage_magics::{MagicError, RustNames, Scalar, Session, Value as Bound};
+use ironsage_display::Front as _;
+use ironsage_magics::{ErrorKind, MagicError, RustNames, Scalar, Session, Value as Bound};
 use ironsage_protocol::{CellFailure, Completions, Match, MimeBundle, Outputs};
 use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
+use crate::carried;
 use crate::failure::of_cell;
 use crate::front::CellFront;
 
@@ -27,13 +30,24 @@ pub(crate) struct RustCells {
     interrupt: ironsage_cells::Interrupt,
     session: Session,
     names: Arc<RustVariables>,
+    /// Whether nobody watches the cell that runs.
+    quiet: Arc<AtomicBool>,
 }
 
 impl RustCells {
     /// Starts evcxr on its own thread and returns at once.
     pub(crate) fn start(session: Session) -> RustCells {
-        let evaluator = EvcxrEvaluator::start(Config::new(Arc::new(SessionHost(session.clone()))));
+        let quiet = Arc::new(AtomicBool::new(false));
+        let host = SessionHost {
+            session: session.clone(),
+            quiet: Arc::clone(&quiet),
+        };
+        let evaluator = EvcxrEvaluator::start(Config {
+            sources: Some(carried::SOURCES),
+            ..Config::new(Arc::new(host))
+        });
         RustCells {
+            quiet,
             interrupt: evaluator.interrupt(),
             names: Arc::new(RustVariables {
                 evaluator: evaluator.clone(),
@@ -52,6 +66,7 @@ impl RustCells {
     /// Runs a piece of Rust. The value of its last expression is the cell's result where it ends the cell.
     pub(crate) fn run(&self, code: &str, last: bool, front: &CellFront<'_>) -> Result<(), CellFailure> {
         self.names.fetched.lock().clear();
+        self.quiet.store(front.quiet(), Ordering::SeqCst);
         let outputs = front.outputs();
         let done = self.evaluator.lock().eval(code, &CellWriter(outputs));
         let evaluated = done.map_err(|error| of_cell(&error))?;
@@ -67,10 +82,15 @@ impl RustCells {
         Ok(())
     }
 
-    /// Names that a cell has just defined are Rust's from now on.
+    /// Names that a cell has just defined are Rust's from now on; but `let age = model("age")?` leaves the session its
+    /// model.
     fn take_over(&self, defined: &[String]) {
+        let is_model = |variable: &Variable| {
+            variable.rust_type == "ironsage_prelude::Model"
+                && matches!(self.session.value(&variable.name), Some(Bound::Model(_)))
+        };
         for variable in self.names.evaluator.variables() {
-            if !variable.from_session && defined.contains(&variable.name) {
+            if !variable.from_session && defined.contains(&variable.name) && !is_model(&variable) {
                 self.session.unbind(&variable.name);
             }
         }
@@ -91,36 +111,49 @@ impl RustCells {
                 .map(|item| Match {
                     text: item.text,
                     kind: Some(item.kind.to_owned()),
-                    signature: None,
+                    signature: item.signature,
                 })
                 .collect(),
             start: found.start,
             end: found.end,
         }
     }
+
+    /// What stands at the cursor, a byte offset.
+    pub(crate) fn inspect(&self, code: &str, cursor: usize) -> Option<Docs> {
+        self.names.evaluator.inspect(code, cursor)
+    }
 }
 
 /// The session, for Rust cells.
-struct SessionHost(Session);
+struct SessionHost {
+    session: Session,
+    quiet: Arc<AtomicBool>,
+}
 
 impl Host for SessionHost {
     fn frame(&self, name: &str) -> Option<DataFrame> {
-        match self.0.value(name)? {
+        match self.session.value(name)? {
             Bound::Frame(frame) => Some(frame),
             _ => None,
         }
     }
 
     fn names(&self) -> Vec<String> {
-        self.0.frames().into_iter().map(|(name, ..)| name).collect()
+        self.session.frames().into_iter().map(|(name, ..)| name).collect()
     }
 
     fn put(&self, name: &str, frame: DataFrame) {
-        self.0.bind_frame(name, frame);
+        self.session.bind_frame(name, frame);
+    }
+
+    fn exchange(&self, name: &str, frame: &DataFrame, copy: &DataFrame) -> bool {
+        self.session
+            .exchange_frame(name, copy, |current| ironsage_cells::same_frame(current, frame))
     }
 
     fn values(&self) -> Vec<HostValue> {
-        let bindings = self.0.bindings().into_iter();
+        let bindings = self.session.bindings().into_iter();
         bindings
             .filter_map(|(name, binding)| match binding.value {
                 Bound::Scalar(value) => Some(HostValue {
@@ -134,11 +167,23 @@ impl Host for SessionHost {
     }
 
     fn folder(&self) -> Option<PathBuf> {
-        Some(self.0.folder())
+        Some(self.session.folder())
     }
 
     fn environment(&self) -> BTreeMap<String, String> {
-        self.0.environment()
+        self.session.environment()
+    }
+
+    fn save_model(&self, name: &str, folder: &Path) -> Result<(), String> {
+        let saved = self.session.model(name).and_then(|model| model.write_artifact(folder));
+        saved.map_err(|error| match error.hint {
+            Some(hint) => format!("{}; {hint}", error.message),
+            None => error.message,
+        })
+    }
+
+    fn quiet(&self) -> bool {
+        self.quiet.load(Ordering::SeqCst)
     }
 }
 
@@ -179,6 +224,14 @@ impl RustNames for RustVariables {
         }
         text(self.fetch(name, Variable::is_value)?.ok()?).map(|text| Scalar::parse(&text))
     }
+
+    fn clear(&self) -> Result<Vec<String>, MagicError> {
+        self.command(":clear")
+    }
+
+    fn restart(&self) -> Result<Vec<String>, MagicError> {
+        self.command(":restart")
+    }
 }
 
 impl RustVariables {
@@ -198,6 +251,22 @@ impl RustVariables {
         }
         Some(fetched)
     }
+
+    /// Runs a command of evcxr's; gives the variables of cells that are gone after it.
+    fn command(&self, command: &str) -> Result<Vec<String>, MagicError> {
+        let before = self.names();
+        self.fetched.lock().clear();
+        self.evaluator.command(command).map_err(|error| {
+            let told = match &error {
+                CellError::Interrupted { .. } => MagicError::interrupted(error.to_string()),
+                _ => MagicError::new(ErrorKind::ServiceError, error.to_string()),
+            };
+            told.with_hint_from(error.hint())
+        })?;
+        let after = self.names();
+        let lost = before.into_iter().filter(|variable| !after.contains(variable));
+        Ok(lost.map(|(name, _)| name).collect())
+    }
 }
 
 /// A running cell's output on its way to the front end.
@@ -212,12 +281,27 @@ impl CellOutputs for CellWriter<'_> {
         self.0.stderr(text);
     }
 
-    fn display(&self, mime: CellBundle) {
-        self.display_with(mime, Map::new());
+    fn display(&self, mime: CellBundle, metadata: Map<String, Value>, id: Option<&str>) {
+        self.0.display(&bundle(mime, metadata), id);
     }
 
-    fn display_with(&self, mime: CellBundle, metadata: Map<String, Value>) {
-        self.0.display(&bundle(mime, metadata), None);
+    fn update(&self, mime: CellBundle, metadata: Map<String, Value>, id: &str) {
+        self.0.update(&bundle(mime, metadata), id);
+    }
+
+    fn clear(&self, wait: bool) {
+        self.0.clear(wait);
+    }
+
+    fn input(&self, prompt: &str, password: bool) -> Result<String, String> {
+        self.0.input(prompt, password).map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        })
+    }
+
+    fn withdraw(&self) {
+        self.0.withdraw();
     }
 }
 

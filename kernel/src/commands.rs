@@ -12,17 +12,17 @@ use std::{
 };
 
 use anyhow::Result;
-use ironsage_cells::warm::WarmError;
+use ironsage_cells::warm::{self, Progress, WarmError};
 use ironsage_container::ContainerError;
-use ironsage_contract::home::Home;
+use ironsage_contract::{env, home::Home};
 use ironsage_local::LocalError;
 use ironsage_protocol::{ConnectionError, ProtocolError};
 
-use crate::{kernelspec, service};
+use crate::{carried, kernelspec, service};
 
 /// Logs go to standard error, which Jupyter Server keeps; `IRONSAGE_LOG` chooses how much.
 pub(crate) fn init_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env(ironsage_contract::env::ENV_LOG)
+    let filter = tracing_subscriber::EnvFilter::try_from_env(env::ENV_LOG)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -62,10 +62,19 @@ pub(crate) fn uninstall(place: &kernelspec::Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn warm(workspace: &Path) -> Result<ExitCode> {
+pub(crate) fn warm(workspace: Option<&Path>) -> Result<ExitCode> {
     let folder = service::preludes()?;
     println!("putting Polars, ndarray and plotters in place for Rust cells …");
-    let installed = ironsage_cells::warm::install(workspace, &folder, &|line| println!("  {line}"))?;
+    let progress = |told: Progress<'_>| {
+        if let Progress::Line(line) = told {
+            println!("  {line}");
+        }
+    };
+    let installed = match workspace {
+        Some(workspace) => warm::install(workspace, &folder, carried::SOURCES, &progress)?,
+        // Ctrl-C ends this process, and cargo with it.
+        None => warm::install_carried(carried::SOURCES, &folder, &progress, &|| false)?,
+    };
     println!("the prelude for Rust cells is in place: {}", installed.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -115,11 +124,16 @@ pub(crate) fn local_env() -> Result<ExitCode> {
     let home = Home::from_env()?;
     let info = ironsage_local::start_for(&home, &service::executable()?, None)?;
     let credentials = ironsage_local::credentials(&home)?;
-    println!("export AWS_ENDPOINT_URL=http://127.0.0.1:{}", info.port);
-    println!("export AWS_REGION={0} AWS_DEFAULT_REGION={0}", info.region);
-    println!("export AWS_ACCESS_KEY_ID={}", credentials.access_key_id);
-    println!("export AWS_SECRET_ACCESS_KEY={}", credentials.secret_access_key);
-    println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
+    for (name, value) in [
+        (env::ENV_AWS_ENDPOINT_URL, &format!("http://127.0.0.1:{}", info.port)),
+        (env::ENV_AWS_REGION, &info.region),
+        (env::ENV_AWS_DEFAULT_REGION, &info.region),
+        (env::ENV_AWS_ACCESS_KEY_ID, &credentials.access_key_id),
+        (env::ENV_AWS_SECRET_ACCESS_KEY, &credentials.secret_access_key),
+    ] {
+        println!("export {name}={value}");
+    }
+    println!("unset {} {}", env::ENV_AWS_SESSION_TOKEN, env::ENV_AWS_PROFILE);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -153,9 +167,9 @@ pub(crate) fn doctor() -> Result<ExitCode> {
             "the prelude for Rust cells",
             service::preludes()
                 .ok()
-                .and_then(|folder| ironsage_cells::warm::ready(&folder))
+                .and_then(|folder| warm::ready(&folder, carried::SOURCES))
                 .map(shown),
-            "`ironsage warm --from` the folder of Ironsage's sources",
+            "`ironsage warm`, or run a Rust cell: either builds it, once per toolchain (20 minutes)",
         ),
         ("the kernelspec", kernelspec::installed().map(shown), "ironsage install"),
         (

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::Result;
 use ironsage_contract::home::Home;
-use ironsage_display::{Front, note};
+use ironsage_display::{Bundle, Front, note};
 use ironsage_magics::{Session, SessionConfig};
 use ironsage_protocol::{
     CellFailure, Completeness, Completions, Connection, Engine, EngineInfo, ExecuteRequest, MimeBundle, Outputs,
@@ -98,6 +98,11 @@ impl Kernel {
     /// Runs a cell, or the body of a `%%time` cell.
     fn run(&self, code: &str, front: &CellFront<'_>) -> Result<(), CellFailure> {
         let segments = cell::split(code);
+        // The pager is for a cell that asks for help and nothing else: it opens after all outputs, with one page, and not
+        // at all where the cell fails.
+        if let [Segment::Help { name }] = segments.as_slice() {
+            return help(name).map(|bundle| front.outputs().page(&mime(&bundle)));
+        }
         let count = segments.len();
         for (index, segment) in segments.into_iter().enumerate() {
             if front.interrupted() {
@@ -122,15 +127,7 @@ impl Kernel {
             Segment::Shell { command } => {
                 ironsage_magics::run_shell(command, &self.session, front).map_err(|error| of_magic(&error))
             }
-            Segment::Help { name } => {
-                let help = if name.is_empty() {
-                    ironsage_magics::help("help")
-                } else {
-                    ironsage_magics::help(name)
-                };
-                help.map(|bundle| front.display(&bundle))
-                    .map_err(|error| of_magic(&error))
-            }
+            Segment::Help { name } => help(name).map(|bundle| front.display(&bundle)),
             Segment::Misplaced { name } => Err(failure(
                 "UsageError",
                 &format!("`{name}` takes the rest of its cell, so it must be the first line"),
@@ -182,7 +179,7 @@ impl Engine for Kernel {
     }
 
     fn inspect(&self, code: &str, cursor: usize, _detail: u8) -> Option<MimeBundle> {
-        complete::inspect(code, cursor).map(|bundle| mime(&bundle))
+        complete::inspect(code, cursor, &self.rust).map(|bundle| mime(&bundle))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
@@ -223,6 +220,12 @@ fn completeness(code: &str) -> Completeness {
         },
         Some(_) => Completeness::Complete,
     }
+}
+
+/// The page that `%name?` asks for; `?` alone asks for that of `%help`.
+fn help(name: &str) -> Result<Bundle, CellFailure> {
+    let name = if name.is_empty() { "help" } else { name };
+    ironsage_magics::help(name).map_err(|error| of_magic(&error))
 }
 
 /// The rest of a `%time …` line.

@@ -5,6 +5,7 @@
 //! commands that a person types. This file is its table of contents.
 
 mod bridge;
+mod carried;
 mod cell;
 mod commands;
 mod complete;
@@ -38,11 +39,11 @@ enum Command {
     Install(Where),
     /// Take the kernel away from Jupyter
     Uninstall(Where),
-    /// Put Polars, ndarray and plotters in place for Rust cells, ready-made
+    /// Put Polars, ndarray and plotters in place for Rust cells, ready-made (the first Rust cell does it, too)
     Warm {
-        /// The folder of Ironsage's sources
-        #[arg(long, default_value = ".")]
-        from: PathBuf,
+        /// A checkout of Ironsage that was built already, in place of the sources in this executable
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
     },
     /// The SageMaker-compatible service of this machine
     #[command(subcommand)]
@@ -110,7 +111,7 @@ fn main() -> ExitCode {
         Command::Kernel { connection_file } => engine::serve(&connection_file),
         Command::Install(place) => commands::install(&place.place()),
         Command::Uninstall(place) => commands::uninstall(&place.place()),
-        Command::Warm { from } => commands::warm(&from),
+        Command::Warm { from } => commands::warm(from.as_deref()),
         Command::Local(Local::Start) => commands::local_start(),
         Command::Local(Local::Stop) => commands::local_stop(),
         Command::Local(Local::Status) => commands::local_status(),

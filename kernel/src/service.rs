@@ -19,11 +19,8 @@ pub(crate) fn preludes() -> Result<PathBuf> {
 /// `ironsage local run`: the service itself, in the foreground.
 pub(crate) fn run(port: Option<u16>) -> Result<ExitCode> {
     // Who starts it in the background says port and owner by the environment.
-    let asked = ironsage_local::ServeOptions::from_env(Home::from_env()?, executable()?);
-    ironsage_local::serve(ironsage_local::ServeOptions {
-        port: port.or(asked.port),
-        ..asked
-    })?;
+    let options = ironsage_local::ServeOptions::from_env(Home::from_env()?, executable()?, port)?;
+    ironsage_local::serve(options)?;
     Ok(ExitCode::SUCCESS)
 }
 

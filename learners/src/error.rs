@@ -1,6 +1,7 @@
 //! Why training, loading or predicting stopped: what, where, and how to mend it.
 
 use crate::HyperparameterError;
+use ironsage_formats::FormatError;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -25,6 +26,18 @@ pub enum LearnError {
         channel: &'static str,
         /// Where its data come from.
         origin: String,
+    },
+    /// A row of another width than those before it, in a file or stream.
+    #[error("{origin}: row {row}: {found} features where the rows before have {expected}")]
+    Ragged {
+        /// The file or stream.
+        origin: String,
+        /// The row in it, from 0.
+        row: usize,
+        /// The width of the rows before, those of other files among them.
+        expected: usize,
+        /// This row's width.
+        found: usize,
     },
     /// Fewer rows than one batch.
     #[error("mini_batch_size {batch} is more than the {rows} rows of channel train: not one batch would be trained on")]
@@ -133,7 +146,7 @@ pub enum LearnError {
         /// The file or stream.
         origin: String,
         /// What the reader met.
-        source: ironsage_formats::FormatError,
+        source: FormatError,
     },
     /// The file system.
     #[error("{}: {source}", .path.display())]
@@ -163,14 +176,11 @@ impl LearnError {
             Self::BatchTooLarge { rows, .. } => Some(format!("mini_batch_size = {}", suggested_batch(*rows))),
             Self::Width {
                 expected, found, why, ..
-            } => {
-                let label = if *found == expected + 1 {
-                    " (is the label still in?)"
-                } else {
-                    ""
-                };
-                Some(format!("{why}{label}"))
-            }
+            } => Some(format!("{why}{}", label_still_in(*expected, *found))),
+            Self::Ragged { expected, found, .. } => Some(format!(
+                "all rows of a channel have the first row's width{}",
+                label_still_in(*expected, *found)
+            )),
             Self::Feature { .. } => {
                 Some("fill or drop such values first: `fill @numeric median` in a recipe".to_owned())
             }
@@ -193,6 +203,27 @@ impl LearnError {
             | Self::Io { .. }
             | Self::Source { .. } => None,
         }
+    }
+
+    /// Whether it may be what freed a source that waited for data: the system's error, not one of the data.
+    pub(crate) fn may_end_a_wait(&self) -> bool {
+        matches!(
+            self,
+            Self::Io { .. }
+                | Self::Format {
+                    source: FormatError::Io(_),
+                    ..
+                }
+        )
+    }
+}
+
+/// What a row is asked that is one column too wide.
+fn label_still_in(expected: usize, found: usize) -> &'static str {
+    if found == expected + 1 {
+        " (is the label still in?)"
+    } else {
+        ""
     }
 }
 

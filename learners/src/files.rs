@@ -102,7 +102,6 @@ impl Source<Row> for Files {
             content: self.content,
             current: None,
             batch: Batch::default(),
-            row: 0,
         }))
     }
 
@@ -120,7 +119,6 @@ struct FilesStream<'a> {
     content: ContentType,
     current: Option<(Records<BufReader<File>>, &'a PathBuf)>,
     batch: Batch,
-    row: usize,
 }
 
 impl Stream<Row> for FilesStream<'_> {
@@ -145,11 +143,10 @@ impl Stream<Row> for FilesStream<'_> {
                 continue;
             };
             let origin = || path.display().to_string();
-            if !records.fill(&mut self.batch, limit, self.row, origin)? {
+            if !records.fill(&mut self.batch, limit, origin)? {
                 self.current = None;
             }
         }
-        self.row += self.batch.len();
         Ok((self.batch.len() > 0).then(|| self.batch.rows()))
     }
 }
@@ -159,7 +156,6 @@ pub struct ByteStream<R> {
     records: Records<BufReader<R>>,
     origin: String,
     batch: Batch,
-    row: usize,
 }
 
 impl<R: Read> ByteStream<R> {
@@ -178,7 +174,6 @@ impl<R: Read> ByteStream<R> {
             records,
             origin,
             batch: Batch::default(),
-            row: 0,
         })
     }
 }
@@ -186,14 +181,19 @@ impl<R: Read> ByteStream<R> {
 impl<R: Read> Stream<Row> for ByteStream<R> {
     fn next(&mut self, limit: usize) -> Result<Option<Rows<'_>>, LearnError> {
         self.batch.clear();
-        self.records
-            .fill(&mut self.batch, limit, self.row, || self.origin.clone())?;
-        self.row += self.batch.len();
+        self.records.fill(&mut self.batch, limit, || self.origin.clone())?;
         Ok((self.batch.len() > 0).then(|| self.batch.rows()))
     }
 }
 
-enum Records<R> {
+/// The records of one file or stream.
+struct Records<R> {
+    reader: Reader<R>,
+    /// How many were read: the next one's number.
+    row: usize,
+}
+
+enum Reader<R> {
     RecordIo(recordio::Reader<R>, Box<Record>),
     Csv(csv::Reader<R>, bool),
 }
@@ -205,45 +205,40 @@ impl<R: std::io::BufRead> Records<R> {
             ContentType::Csv | ContentType::CsvUnlabelled => false,
             ContentType::Unsaid => reader.fill_buf()?.starts_with(&recordio::MAGIC.to_le_bytes()),
         };
-        Ok(if records {
-            Records::RecordIo(recordio::Reader::new(reader), Box::default())
+        let reader = if records {
+            Reader::RecordIo(recordio::Reader::new(reader), Box::default())
         } else if content == ContentType::CsvUnlabelled {
-            Records::Csv(csv::Reader::unlabelled(reader), false)
+            Reader::Csv(csv::Reader::unlabelled(reader), false)
         } else {
-            Records::Csv(csv::Reader::new(reader), true)
-        })
+            Reader::Csv(csv::Reader::new(reader), true)
+        };
+        Ok(Records { reader, row: 0 })
     }
 
     /// Adds records up to `limit`; false at the end of the data.
-    fn fill(
-        &mut self,
-        batch: &mut Batch,
-        limit: usize,
-        before: usize,
-        origin: impl Fn() -> String,
-    ) -> Result<bool, LearnError> {
+    fn fill(&mut self, batch: &mut Batch, limit: usize, origin: impl Fn() -> String) -> Result<bool, LearnError> {
         let failed = |source: FormatError| LearnError::Format {
             origin: origin(),
             source,
         };
         while batch.len() < limit {
-            let row = before + batch.len();
-            match self {
-                Records::RecordIo(reader, record) => {
+            match &mut self.reader {
+                Reader::RecordIo(reader, record) => {
                     if !reader.read(record).map_err(failed)? {
                         return Ok(false);
                     }
-                    batch.push(record, row, &origin)?;
+                    batch.push(record, self.row, &origin)?;
                 }
-                Records::Csv(reader, labelled) => {
+                Reader::Csv(reader, labelled) => {
                     let start = batch.values.len();
                     let Some(label) = reader.read(&mut batch.values).map_err(failed)? else {
                         return Ok(false);
                     };
                     let width = batch.values.len() - start;
-                    batch.end(width, labelled.then_some(label), row, &origin)?;
+                    batch.end(width, labelled.then_some(label), self.row, &origin)?;
                 }
             }
+            self.row += 1;
         }
         Ok(true)
     }
@@ -304,7 +299,11 @@ impl Batch {
             recordio::Features::Sparse { keys, values, width } => {
                 let Ok(width) = u32::try_from(*width) else {
                     let problem = format!("{width} columns are more than can be read");
-                    return Err(malformed(origin(), row, problem));
+                    let (what, at) = ("row", row.to_string());
+                    return Err(LearnError::Format {
+                        origin: origin(),
+                        source: FormatError::Malformed { what, at, problem },
+                    });
                 };
                 if !self.sparse {
                     self.become_sparse();
@@ -326,8 +325,12 @@ impl Batch {
     ) -> Result<(), LearnError> {
         let expected = *self.width.get_or_insert(width);
         if width != expected {
-            let problem = format!("{width} features where the rows before have {expected}");
-            return Err(malformed(origin(), row, problem));
+            return Err(LearnError::Ragged {
+                origin: origin(),
+                row,
+                expected,
+                found: width,
+            });
         }
         if let Some(label) = label.filter(|_| self.labels.len() == self.rows) {
             self.labels.push(label);
@@ -346,14 +349,5 @@ impl Batch {
         let width = self.width.unwrap_or(0);
         self.starts = (0..=self.rows).map(|row| row * width).collect();
         self.keys = (0..self.rows).flat_map(|_| 0..width as u32).collect();
-    }
-}
-
-/// An error of the channel's row `row`, from 0.
-fn malformed(origin: String, row: usize, problem: String) -> LearnError {
-    let (what, at) = ("row", row.to_string());
-    LearnError::Format {
-        origin,
-        source: FormatError::Malformed { what, at, problem },
     }
 }

@@ -43,6 +43,8 @@ pub use schema::{HyperparameterError, Kind, Parameter, Scale, Schema, Tune, pars
 pub use source::{Channels, DenseMatrix, Features, Record, Row, Rows, Source, Stream};
 pub use watch::{EpochEnd, Event, Watch};
 
+pub use ironsage_formats::artifact::{Card, read_card};
+
 use std::path::Path;
 
 /// The algorithms that can be trained, by the names that image URIs and cells use.

@@ -1,8 +1,8 @@
 //! Models as the session knows them, and the folder where each is saved as it is bound.
 //!
 //! `models/NAME/` in the home holds `record.json` (where it came from and how well it does) and `artifact/`,
-//! SageMaker's own layout with the card beside it. A folder is written beside its place and renamed, so that a
-//! model is there whole or not at all.
+//! SageMaker's own layout with the card beside it. A folder is written beside its place and exchanged with the one that
+//! is there, so that a model is there whole or not at all.
 
 use std::fs;
 use std::io::ErrorKind as IoError;
@@ -12,6 +12,8 @@ use std::sync::Arc;
 use ironsage_contract::home::Home;
 use ironsage_formats::artifact::{self, Card};
 use ironsage_learners::{Hyperparameters, Model};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::error::MagicError;
@@ -52,11 +54,12 @@ pub struct Record {
     /// What was asked of the algorithm.
     pub hyperparameters: Hyperparameters,
     /// Final metrics, such as `validation:rmse`.
+    #[serde(deserialize_with = "ironsage_learners::linear_learner::null_is_nan_named")]
     pub metrics: Vec<(String, f64)>,
     /// The mean label of the training rows, or the share of positives: what guessing would say.
     pub prior: f64,
-    /// The standard deviation of the training labels.
-    pub label_spread: f64,
+    /// What 1 in the training loss is in the label's units.
+    pub label_unit: f64,
     /// Whether the training was stopped before its end.
     pub interrupted: bool,
 }
@@ -73,7 +76,7 @@ impl SavedModel {
     }
 
     /// Writes the artifact's files into a folder, from the model itself: what is on disk may be another's by now.
-    pub(crate) fn write_artifact(&self, folder: &Path) -> Result<(), MagicError> {
+    pub fn write_artifact(&self, folder: &Path) -> Result<(), MagicError> {
         write_artifact(folder, self.model.as_ref(), &self.card)
     }
 
@@ -148,8 +151,23 @@ fn write_artifact(folder: &Path, model: &dyn Model, card: &Card) -> Result<(), M
     Ok(())
 }
 
-/// Puts `fresh` in a folder's place; `aside` is where the old one waits until it is not needed any more.
+/// Puts `fresh` in a folder's place in one step; `aside` serves where the file system knows no such step.
 fn replace(folder: &Path, fresh: &Path, aside: &Path) -> std::io::Result<()> {
+    match renameat_with(CWD, fresh, CWD, folder, RenameFlags::EXCHANGE) {
+        Ok(()) => {
+            // The old one is now where the fresh one was.
+            clear_away(fresh);
+            Ok(())
+        }
+        // There is no old one; or no fresh one, which the renaming says.
+        Err(Errno::NOENT) => fs::rename(fresh, folder),
+        Err(Errno::INVAL | Errno::NOSYS) => replace_in_two_steps(folder, fresh, aside),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts `fresh` in a folder's place; `aside` is where the old one waits until it is not needed any more.
+fn replace_in_two_steps(folder: &Path, fresh: &Path, aside: &Path) -> std::io::Result<()> {
     remove_folder(aside)?;
     let had_one = match fs::rename(folder, aside) {
         Ok(()) => true,
@@ -162,10 +180,15 @@ fn replace(folder: &Path, fresh: &Path, aside: &Path) -> std::io::Result<()> {
         }
         return Err(error);
     }
-    if let Err(error) = remove_folder(aside) {
-        tracing::warn!(folder = %aside.display(), %error, "an old model was left behind");
-    }
+    clear_away(aside);
     Ok(())
+}
+
+/// Removes an old model where the disk lets it: the new one is in its place already.
+fn clear_away(old: &Path) {
+    if let Err(error) = remove_folder(old) {
+        tracing::warn!(folder = %old.display(), %error, "an old model was left behind");
+    }
 }
 
 /// Opens a model that was saved, in this session or in another.
@@ -269,7 +292,7 @@ pub(crate) mod tests {
             hyperparameters: asked,
             metrics: model.report.metrics.clone(),
             prior: 0.0,
-            label_spread: 1.0,
+            label_unit: 1.0,
             interrupted: false,
         };
         save(home, "line", card, record, Arc::new(model)).unwrap()
@@ -296,7 +319,40 @@ pub(crate) mod tests {
         let home = Home::at(folder.path());
         let saved = line(&home, 1.0);
         let (missing, aside) = (folder.path().join("missing"), folder.path().join("aside"));
-        assert!(replace(&saved.folder, &missing, &aside).is_err());
-        assert!(open(&home, "line").is_ok());
+        for replace in [replace, replace_in_two_steps] {
+            assert!(replace(&saved.folder, &missing, &aside).is_err());
+            assert!(open(&home, "line").is_ok());
+        }
+    }
+
+    #[test]
+    fn a_folder_takes_anothers_place_on_any_file_system() {
+        for replace in [replace, replace_in_two_steps] {
+            let parent = tempfile::tempdir().unwrap();
+            let [folder, fresh, aside] = ["folder", "fresh", "aside"].map(|name| parent.path().join(name));
+            for round in ["first", "second"] {
+                fs::create_dir(&fresh).unwrap();
+                fs::write(fresh.join(RECORD), round).unwrap();
+                replace(&folder, &fresh, &aside).unwrap();
+                assert_eq!(fs::read_to_string(folder.join(RECORD)).unwrap(), round);
+                assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_metric_that_is_no_number_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let saved = line(&home, 1.0);
+        let metrics = [("test:mse", 0.5), ("test:roc_auc_score", f64::NAN)];
+        let record = Record {
+            metrics: metrics.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            ..saved.record
+        };
+        save(&home, "line", saved.card, record, saved.model).unwrap();
+        let read = open(&home, "line").unwrap().record.metrics;
+        assert_eq!(read[0], ("test:mse".to_owned(), 0.5));
+        assert!(read[1].0 == "test:roc_auc_score" && read[1].1.is_nan());
     }
 }

@@ -31,6 +31,8 @@ pub(crate) static MAGICS: &[Entry] = &[
     // the notebook and the machine
     Entry::of::<magics::who::Who>(),
     Entry::of::<magics::rm::Rm>(),
+    Entry::of::<magics::reset::Reset>(),
+    Entry::of::<magics::restart_rust::RestartRust>(),
     Entry::of::<magics::param::Param>(),
     Entry::of::<magics::time::Time>(),
     Entry::of::<magics::environment::Env>(),

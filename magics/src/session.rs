@@ -86,6 +86,11 @@ pub trait RustNames: Send + Sync {
     fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>>;
     /// A variable that is a number, a truth value or a text, for `{{name}}`.
     fn scalar(&self, name: &str) -> Option<Scalar>;
+    /// Forgets all that Rust cells have defined: variables, items, crates. Gives the names of the variables that were lost.
+    fn clear(&self) -> Result<Vec<String>, MagicError>;
+    /// Ends the process that runs Rust cells and starts another; items and crates stay. Gives the names of the variables
+    /// that were lost.
+    fn restart(&self) -> Result<Vec<String>, MagicError>;
 }
 
 /// The shared namespace and what magics need beside it; cheap to clone.
@@ -165,6 +170,23 @@ impl Session {
     /// Binds a frame.
     pub fn bind_frame(&self, name: &str, frame: DataFrame) {
         self.bind(name, Value::Frame(frame));
+    }
+
+    /// Puts an equal frame, which is elsewhere in memory, in the place of the one that `is_it` knows; this is no new
+    /// binding. False where the name stands for another by now.
+    pub fn exchange_frame(&self, name: &str, copy: &DataFrame, is_it: impl Fn(&DataFrame) -> bool) -> bool {
+        let exchange = |value: &mut Value| match value {
+            Value::Frame(frame) if is_it(frame) => {
+                *frame = copy.clone();
+                true
+            }
+            _ => false,
+        };
+        if let Some(last) = self.inner.last.write().as_mut() {
+            exchange(last);
+        }
+        let mut names = self.inner.names.write();
+        names.get_mut(name).is_some_and(|binding| exchange(&mut binding.value))
     }
 
     /// Makes a value the last result, `_`, without giving it a name.

@@ -3,7 +3,7 @@
 //!
 //! Three groups: the user's (where Ironsage keeps things, how it behaves), the container
 //! contract (what a `train` or `serve` process is given), and the standard chain's, which
-//! errors tell to set.
+//! make other AWS clients find the local service and which errors tell to set.
 
 /// The folder that holds everything Ironsage keeps: models, the local service's state, its
 /// log. Set, it makes a home of its own: the local service then ends with the kernel that
@@ -51,17 +51,26 @@ pub const ENV_SAGEMAKER_BIND_TO_PORT: &str = "SAGEMAKER_BIND_TO_PORT";
 /// The region that a job or an endpoint runs in.
 pub const ENV_SAGEMAKER_REGION: &str = "SAGEMAKER_REGION";
 
+/// The endpoint URL for all AWS services; set to the local service's for other clients.
+pub const ENV_AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
 /// The access key id of the standard credential chain.
 pub const ENV_AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 
 /// The secret access key of the standard credential chain.
 pub const ENV_AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 
+/// The session token of the standard credential chain; the local service issues none.
+pub const ENV_AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+
 /// The profile of the standard credential chain.
 pub const ENV_AWS_PROFILE: &str = "AWS_PROFILE";
 
 /// The region of the standard chain.
 pub const ENV_AWS_REGION: &str = "AWS_REGION";
+
+/// The region as older clients read it.
+pub const ENV_AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 
 /// Where `ironsage serve` and `ironsage train` find `/opt/ml` when nothing else is said.
 pub const DEFAULT_BASE_DIR: &str = "/opt/ml";

@@ -106,7 +106,11 @@ impl LocalError {
             }
             LocalError::Ended { log, .. } => Some(format!("look into {}", log.display())),
             LocalError::Silent { .. } => {
-                Some("it may be checking its store after a crash: run the cell again in a minute".to_owned())
+                Some(
+                    "it may be checking its store after a crash: run the cell again in a minute; \
+                     `ironsage local stop` ends it"
+                        .to_owned(),
+                )
             }
             LocalError::Credentials { path, .. } => Some(format!(
                 "remove {}; a new key is made at the next start",

@@ -47,17 +47,18 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    /// As [`crate::start`] asks for it: port and owner from the environment. Something there that
-    /// is no port is told by [`serve`], unless another port takes its place.
-    pub fn from_env(home: Home, executable: PathBuf) -> ServeOptions {
-        ServeOptions {
+    /// As [`crate::start`] asks for it: the owner from the environment, and the port where none is given.
+    pub fn from_env(home: Home, executable: PathBuf, port: Option<u16>) -> Result<ServeOptions, LocalError> {
+        let owner = std::env::var(env::ENV_LOCAL_OWNER_PID).ok();
+        Ok(ServeOptions {
             home,
-            port: asked_port().ok().flatten(),
+            port: match port {
+                None => asked_port()?,
+                given => given,
+            },
             executable,
-            owner_pid: std::env::var(env::ENV_LOCAL_OWNER_PID)
-                .ok()
-                .and_then(|pid| pid.parse().ok()),
-        }
+            owner_pid: owner.and_then(|pid| pid.parse().ok()),
+        })
     }
 }
 
@@ -78,17 +79,18 @@ pub(crate) fn asked_port() -> Result<Option<u16>, LocalError> {
 /// Runs the service until it is stopped: by [`crate::stop`], by SIGTERM or SIGINT, by the end
 /// of its owner, or, where it has none, because nobody needs it.
 pub fn serve(options: ServeOptions) -> Result<(), LocalError> {
-    if options.port.is_none() {
-        asked_port()?;
-    }
     let home = options.home.clone();
     private_folder(&home.service())?;
     need_space(&home.service())?;
-    let Some(_lock) = take_lock(&home)? else {
+    let Some(mut lock) = take_lock(&home)? else {
         return Err(LocalError::AlreadyRuns {
             home: home.path().to_owned(),
         });
     };
+    lock.sign().map_err(|cause| LocalError::File {
+        path: service_lock(&home),
+        cause,
+    })?;
     log::install(&home.log()).map_err(|cause| LocalError::File {
         path: home.log(),
         cause,

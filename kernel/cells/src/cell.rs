@@ -7,18 +7,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crossbeam_channel::Sender;
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 
 use crate::MimeBundle;
+use crate::assist::{Docs, Fingerprint, Scope};
 use crate::child;
+use crate::compiler::CellCompiler;
 use crate::error::CellError;
+use crate::facades;
 use crate::folder::evcxr_folder;
 use crate::frames::{Bound, Exports};
 use crate::interrupt::{Interrupt, Phase};
 use crate::prelude::Prelude;
-use crate::relay::Relay;
+use crate::relay::{Event, Relay};
 use crate::report::{compile_error, nameless};
 use crate::source::{Edit, Edited};
+use crate::speed::Level;
 use crate::syntax::{Cell, commands};
 use crate::toolchain::Toolchain;
 use crate::types;
@@ -29,7 +34,8 @@ const SETUP: &str = "\
 use ironsage_prelude as _;
 use ironsage_prelude::{CellDisplay as _, PlanDisplay as _};
 use ironsage_prelude::eprintln;
-use ironsage_prelude::cell::{block_on, frame, frames, interrupted, plot, put_frame, show};
+use ironsage_prelude::cell::{block_on, clear_output, figure, frame, frames, input, interrupted};
+use ironsage_prelude::cell::{matrix, model, plot, progress, put_frame, show, show_live};
 Ok::<(), String>(())?;";
 
 /// How a cell ended, as far as the evaluator's thread knows: whether it panicked, only the stream
@@ -68,6 +74,10 @@ pub(crate) struct Session {
     toolchain: Toolchain,
     prelude: Prelude,
     folder: PathBuf,
+    compiler: CellCompiler,
+    /// Whether `:opt` has said how cells are optimised.
+    level_typed: bool,
+    events: Sender<Event>,
     known: types::Context,
     bound: Bound,
     exports: Arc<Exports>,
@@ -89,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) socket: PathBuf,
     /// The session's folder.
     pub(crate) folder: PathBuf,
+    pub(crate) events: Sender<Event>,
     pub(crate) exports: Arc<Exports>,
     pub(crate) interrupt: Interrupt,
 }
@@ -107,11 +118,9 @@ impl Session {
         }
         let (mut context, outputs) = EvalContext::with_subprocess_command(command).map_err(cannot_start)?;
         let mut state = context.state();
-        // Glue around Polars compiles five times as fast as at evcxr's own level 2; Polars itself
-        // is optimised already. `:opt 2` is for cells that loop.
-        state.set_opt_level("0").map_err(cannot_start)?;
-        let script = write_script(&parts.folder, &parts.prelude)?;
-        state.set_build_env("RUSTC_WORKSPACE_WRAPPER", &script);
+        let compiler = CellCompiler::create(&parts.folder, &parts.toolchain.rustc, &parts.prelude);
+        let compiler = compiler.map_err(|error| cannot_write(&parts.folder, &error))?;
+        state.set_build_env("RUSTC", &compiler.script().to_string_lossy());
         state.set_build_env("CARGO_INCREMENTAL", "0");
         context.eval_with_state(SETUP, state).map_err(cannot_start)?;
         let mut known = types::Context::default();
@@ -123,6 +132,9 @@ impl Session {
             toolchain: parts.toolchain,
             prelude: parts.prelude,
             folder: parts.folder,
+            compiler,
+            level_typed: false,
+            events: parts.events,
             known,
             bound: Bound::default(),
             exports: parts.exports,
@@ -142,8 +154,29 @@ impl Session {
         self.context.variables_and_types()
     }
 
-    pub(crate) fn item_names(&self) -> impl Iterator<Item = &str> {
-        self.context.defined_item_names()
+    /// What completion and inspection need to know of the session, for use beside it.
+    pub(crate) fn scope(&self) -> Scope {
+        let mut known = self.known.clone();
+        known.variables = self
+            .variables()
+            .map(|(name, rust_type)| (name.to_owned(), rust_type.to_owned()))
+            .collect();
+        let host = self.exports.host();
+        let held = known.variables.keys().filter_map(|name| {
+            let current = host.frame(name)?;
+            (!self.bound.needed(name, &current, true)).then(|| (name.clone(), Fingerprint::of(&current)))
+        });
+        let held = held.collect();
+        let (flags, crates) = self.compiler_arguments();
+        Scope {
+            known,
+            held,
+            rustc: self.toolchain.rustc.clone(),
+            flags,
+            crates,
+            folder: self.folder.clone(),
+            index: self.prelude.folder().join(crate::index::FILE),
+        }
     }
 
     /// Whether a variable is a frame of the session that a cell mentioned.
@@ -155,6 +188,13 @@ impl Session {
     pub(crate) fn completions(&mut self, code: &str, offset: usize) -> Option<evcxr::Completions> {
         let guarded = AssertUnwindSafe(|| self.context.completions(code, offset));
         std::panic::catch_unwind(guarded).ok()?.ok()
+    }
+
+    /// What rust-analyzer says of the end of the code.
+    pub(crate) fn hover(&mut self, code: &str) -> Option<Docs> {
+        let guarded = AssertUnwindSafe(|| self.context.hover_at(code, code.len()));
+        let (plain, html) = std::panic::catch_unwind(guarded).ok()?.ok()?;
+        Docs::of_analyzer(plain, html)
     }
 
     /// Runs a generated cell as it is.
@@ -170,9 +210,20 @@ impl Session {
         self.interrupt.set_phase(Phase::Compiling);
         self.exports.prune();
         self.bound.prune(self.exports.host());
+        let mut edits = Vec::new();
+        if has_command(code, RESTART) {
+            if let Err(error) = self.restart() {
+                return Ok(Ended::failed(code, error));
+            }
+            // Done, so evcxr need not see it.
+            edits.extend(code.find(RESTART).map(|at| Edit {
+                start: at,
+                end: at + RESTART.len(),
+                text: String::new(),
+            }));
+        }
         let cell = Cell::parse(code);
         let (binding, mentioned) = self.bindings(&cell);
-        let mut edits = Vec::new();
         if let (Some(at), false) = (cell.insertion_point(), binding.is_empty()) {
             edits.push(Edit::insert(at, binding));
         }
@@ -185,7 +236,28 @@ impl Session {
             let lost = Vec::new();
             return Ok(Ended::failed(code, CellError::Interrupted { lost }));
         }
+        if let Err(error) = self.prepare_compiler(code, &cell) {
+            return Ok(Ended::failed(code, cannot_write(&self.folder, &error)));
+        }
         self.run(Edited::new(code, edits), &mentioned)
+    }
+
+    /// Tells the compiler what is in the cell: work of its own, or crates that it adds.
+    fn prepare_compiler(&mut self, code: &str, cell: &Cell) -> std::io::Result<()> {
+        self.level_typed |= has_command(code, ":opt");
+        let large = |name: &str| {
+            let types = self.variables().filter(|(variable, _)| *variable == name);
+            types.into_iter().any(|(_, rust_type)| self.prelude.holds(rust_type))
+        };
+        let level = match self.level_typed {
+            true => Level::AsTyped,
+            false => self.known.effort(cell).level(large),
+        };
+        self.compiler.optimise(level)?;
+        if has_command(code, ":dep") {
+            facades::seed_lock(&evcxr_folder())?;
+        }
+        Ok(())
     }
 
     /// The `let`s for frames and values of the session that the cell mentions, and what they bind. Writing frames to
@@ -282,7 +354,10 @@ impl Session {
         self.interrupt.set_phase(Phase::Compiling);
         let before: Vec<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
         while self.early_stderr.try_recv().is_ok() {}
-        let executed = std::panic::catch_unwind(AssertUnwindSafe(|| self.context.execute(edited.text())));
+        let context = &mut self.context;
+        let executed = self.compiler.watched(&self.events, &self.interrupt, || {
+            std::panic::catch_unwind(AssertUnwindSafe(|| context.execute(edited.text())))
+        });
         let Ok(executed) = executed else {
             return Err(Broken { lost: before });
         };
@@ -309,21 +384,41 @@ impl Session {
         })
     }
 
-    /// `:clear` takes our items away with the user's, and both it and `:restart` the variables.
-    fn after_commands(&mut self, code: &str, restarted: bool) {
-        let has = |wanted: &str| {
-            commands(code)
+    /// A new process in the place of the one that runs cells. Items and crates stay.
+    ///
+    /// evcxr's own command commits the variables as they were before it, and the next cell would look for them in vain.
+    /// A cell that fails commits nothing, so a command that there is not follows.
+    fn restart(&mut self) -> Result<(), CellError> {
+        const NONE: &str = ":no_such_command";
+        let executed = self.context.execute(&format!("{RESTART}\n{NONE}"));
+        let failed = match &executed {
+            Err(evcxr::Error::CompilationErrors(errors)) => errors
                 .iter()
-                .any(|command| command.split(' ').next() == Some(wanted))
+                .map(evcxr::CompilationError::message)
+                .find(|message| !message.contains(NONE)),
+            Err(other) => Some(other.to_string()),
+            Ok(_) => None,
         };
-        if has(":clear") {
+        self.bound.clear();
+        match failed {
+            Some(message) => Err(CellError::Other { message }),
+            None => Ok(()),
+        }
+    }
+
+    /// `:clear` takes our items away with the user's, and the variables.
+    fn after_commands(&mut self, code: &str, restarted: bool) {
+        let cleared = has_command(code, ":clear");
+        if cleared {
+            // Stop must not come between: cells would be without their prelude.
+            self.interrupt.set_phase(Phase::Idle);
             self.known = types::Context::default();
             match self.context.execute(SETUP) {
                 Ok(_) => self.known.set_items(&self.context.last_source().unwrap_or_default()),
                 Err(error) => tracing::error!(%error, "cannot set up cells after `:clear`"),
             }
         }
-        if restarted || has(":clear") || has(":restart") {
+        if restarted || cleared {
             self.bound.clear();
         }
     }
@@ -382,18 +477,11 @@ pub(crate) struct Broken {
 
 const FRAME: &str = "polars::prelude::DataFrame";
 
-/// The script through which cargo compiles cells, in the session's folder.
-fn write_script(folder: &Path, prelude: &Prelude) -> Result<String, CellError> {
-    let path = folder.join("rustc-for-cells");
-    let written = std::fs::write(&path, prelude.compiler_script()).and_then(|()| {
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        std::fs::set_permissions(&path, permissions)
-    });
-    written.map_err(|error| CellError::Unavailable {
-        why: format!("{}: {error}", path.display()),
+fn cannot_write(folder: &Path, error: &std::io::Error) -> CellError {
+    CellError::Unavailable {
+        why: format!("{}: {error}", folder.display()),
         hint: "set TMPDIR to a folder that can be written to".to_owned(),
-    })?;
-    Ok(path.to_string_lossy().into_owned())
+    }
 }
 
 /// Crates that `:dep` has added, as evcxr's manifest lists them, with the newest file that was
@@ -436,6 +524,15 @@ fn cannot_start(error: evcxr::Error) -> CellError {
         why: error.to_string(),
         hint: "`ironsage doctor` says what is missing".to_owned(),
     }
+}
+
+const RESTART: &str = ":restart";
+
+/// Whether a command of evcxr's is among those of a cell.
+fn has_command(code: &str, wanted: &str) -> bool {
+    commands(code)
+        .iter()
+        .any(|command| command.split_whitespace().next() == Some(wanted))
 }
 
 /// Commands of evcxr's that act on the kernel's own process.

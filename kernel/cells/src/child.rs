@@ -32,6 +32,8 @@ pub(crate) const BACKTRACE: &str = "IRONSAGE_CELLS_BACKTRACE";
 /// Where evcxr works; it can be told in no other way.
 const EVCXR_FOLDER: &str = "EVCXR_TMPDIR";
 const EVCXR_CONFIG: &str = "EVCXR_CONFIG_DIR";
+/// Where rust-analyzer looks for the sources of the standard library.
+const LIBRARY: &str = "RUST_SRC_PATH";
 
 /// How the process ends when it could not begin.
 const CANNOT_START: i32 = 98;
@@ -75,6 +77,9 @@ fn prepare_environment() {
         std::env::set_var(EVCXR_FOLDER, crate::folder::evcxr_folder());
         // The user's own configuration of evcxr could name a folder that all notebooks share.
         std::env::set_var(EVCXR_CONFIG, crate::folder::evcxr_folder());
+        // To read the standard library costs rust-analyzer four seconds of the first cell and 200 MB, and tells it what
+        // the type pass and the index know already.
+        std::env::set_var(LIBRARY, crate::folder::library_folder());
     }
     if crate::toolchain::on_path("cargo").is_some() {
         return;
@@ -154,6 +159,7 @@ fn clean_environment() {
         BACKTRACE,
         EVCXR_FOLDER,
         EVCXR_CONFIG,
+        LIBRARY,
     ] {
         // SAFETY: no other thread exists yet; see `runtime_hook`.
         unsafe { std::env::remove_var(name) };

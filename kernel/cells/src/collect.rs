@@ -4,8 +4,11 @@
 //! A panic is known before it is known whether it ends the cell, so its record waits for the end;
 //! a caught one is printed then, as the standard library would have done.
 
+use std::time::SystemTime;
+
 use ironsage_exchange::wire::{Failed, Panicked, Picture};
 use polars::prelude::DataFrame;
+use serde_json::Map;
 
 use crate::cell::Ended;
 use crate::error::CellError;
@@ -24,7 +27,14 @@ pub(crate) struct Collected<'a> {
     failure: Option<Failed>,
     failed: bool,
     handed: Option<DataFrame>,
+    /// Where progress is shown, once there is any.
+    progress: Option<String>,
+    /// The end of what was written to standard error.
+    last_words: String,
 }
+
+/// As much of standard error as is looked at for the reason of an end; a backtrace may follow the reason.
+const LAST_WORDS: usize = 1 << 16;
 
 impl<'a> Collected<'a> {
     pub(crate) fn new(outputs: &'a dyn Outputs) -> Self {
@@ -37,14 +47,29 @@ impl<'a> Collected<'a> {
             failure: None,
             failed: false,
             handed: None,
+            progress: None,
+            last_words: String::new(),
         }
     }
 
     pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Stdout(text) => self.outputs.stdout(&text),
-            Event::Stderr(text) => self.outputs.stderr(&text),
-            Event::Display(picture) => show(self.outputs, picture),
+            Event::Stderr(text) => {
+                self.outputs.stderr(&text);
+                self.last_words.push_str(&text);
+                if self.last_words.len() > 2 * LAST_WORDS {
+                    let end = self.last_words.len() - LAST_WORDS;
+                    let end = self.last_words.floor_char_boundary(end);
+                    self.last_words.replace_range(..end, "");
+                }
+            }
+            Event::Display(picture, id) => {
+                self.outputs
+                    .display(text_only(&picture), picture.metadata, id.as_deref());
+            }
+            Event::Update(picture, id) => self.outputs.update(text_only(&picture), picture.metadata, &id),
+            Event::Clear(wait) => self.outputs.clear(wait),
             Event::Result(picture) => self.result = Some(picture),
             Event::Panic(panic) => self.panics.push(panic),
             Event::Panicked => self.panicked = true,
@@ -52,8 +77,22 @@ impl<'a> Collected<'a> {
             Event::Failure(failure) => self.failure = Some(failure),
             Event::Failed => self.failed = true,
             Event::Handed(frame) => self.handed = Some(frame),
+            Event::Progress(text) => self.show_progress(text),
             Event::Begin => *self = Collected::new(self.outputs),
-            Event::Done(_) => {}
+            // The evaluator takes these itself.
+            Event::Done(_) | Event::Input(_) => {}
+        }
+    }
+
+    fn show_progress(&mut self, text: String) {
+        let mime = MimeBundle::from([("text/plain".to_owned(), text)]);
+        match &self.progress {
+            Some(id) => self.outputs.update(mime, Map::new(), id),
+            None => {
+                let id = new_display_id();
+                self.outputs.display(mime, Map::new(), Some(&id));
+                self.progress = Some(id);
+            }
         }
     }
 
@@ -78,7 +117,13 @@ impl<'a> Collected<'a> {
         if interrupted && ended.outcome.is_ok() {
             return Err(CellError::Interrupted { lost: ended.lost });
         }
-        let shown = ended.outcome.clone()?;
+        let shown = ended.outcome.clone().map_err(|error| match error {
+            CellError::ChildDied { reason, lost } => CellError::ChildDied {
+                reason: explained(reason, &self.last_words),
+                lost,
+            },
+            other => other,
+        })?;
         if self.panicked {
             return Err(panic_error(fatal, ended));
         }
@@ -95,7 +140,7 @@ impl<'a> Collected<'a> {
         }
         let (result, metadata) = match self.result {
             Some(picture) => (Some(text_only(&picture)), picture.metadata),
-            None => (Some(shown).filter(|shown| !shown.is_empty()), serde_json::Map::new()),
+            None => (Some(shown).filter(|shown| !shown.is_empty()), Map::new()),
         };
         let lets = Cell::parse(ended.edited.original()).lets();
         let variables = lets.into_iter().flat_map(|statement| statement.variables);
@@ -108,8 +153,32 @@ impl<'a> Collected<'a> {
     }
 }
 
-fn show(outputs: &dyn Outputs, picture: Picture) {
-    outputs.display_with(text_only(&picture), picture.metadata);
+/// How the process ended, with what it said of it.
+fn explained(reason: String, last_words: &str) -> String {
+    let said = |line: &str| {
+        if line.starts_with("memory allocation of ") && line.ends_with(" failed") {
+            Some(format!("out of memory: the {line}"))
+        } else if line.ends_with("has overflowed its stack") {
+            Some("its stack overflowed: a recursion without end, or a very large array".to_owned())
+        } else {
+            None
+        }
+    };
+    if reason.starts_with("signal: 9") {
+        return format!("{reason}; the system does that when memory runs out");
+    }
+    match last_words.lines().rev().find_map(said) {
+        Some(cause) if reason.starts_with("signal: 6") => format!("{cause} ({reason})"),
+        _ => reason,
+    }
+}
+
+/// An id for a display that no other has, in a notebook that has seen other kernels, too.
+fn new_display_id() -> String {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("ironsage-{:x}-{:x}", std::process::id(), since.as_nanos())
 }
 
 fn text_only(picture: &Picture) -> MimeBundle {
@@ -162,4 +231,30 @@ fn place_of(panic: &Panicked, ended: &Ended) -> String {
     let (original, _) = ended.edited.original_position(line_number, column);
     let text = ended.edited.original().lines().nth(original - 1);
     format!("line {original}: {}", text.unwrap_or_default().trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_explained_by_its_last_words() {
+        let abort = "signal: 6 (SIGABRT) (core dumped)";
+        let explained = |reason: &str, words: &str| explained(reason.to_owned(), words);
+        assert_eq!(
+            explained(abort, "noise\nmemory allocation of 12 bytes failed\nstack backtrace:\n"),
+            "out of memory: the memory allocation of 12 bytes failed (signal: 6 (SIGABRT) (core dumped))"
+        );
+        let overflow = explained(
+            abort,
+            "\nthread 'main' (7) has overflowed its stack\nfatal runtime error: …\n",
+        );
+        assert!(overflow.starts_with("its stack overflowed"), "{overflow}");
+        assert_eq!(explained(abort, "something else\n"), abort);
+        assert!(explained("signal: 9 (SIGKILL)", "").ends_with("when memory runs out"));
+        assert_eq!(
+            explained("exit status: 3", "memory allocation of 1 bytes failed"),
+            "exit status: 3"
+        );
+    }
 }

@@ -48,7 +48,7 @@ pub enum CellError {
         /// Variables that were lost; none unless the process had to be ended.
         lost: Vec<String>,
     },
-    /// Rust cells cannot run here, for now.
+    /// Rust cells cannot run: the toolchain or the prelude is missing, or evcxr did not start.
     #[error("Rust cells are not available: {why}")]
     Unavailable {
         /// What is missing.

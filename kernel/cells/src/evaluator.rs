@@ -11,22 +11,29 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use polars::prelude::DataFrame;
+use serde_json::{Map, Value};
 
+use crate::assist::{Assistant, Docs};
 use crate::collect::Collected;
 use crate::error::CellError;
 use crate::frames::Exports;
 use crate::host::Host;
 use crate::interrupt::{Interrupt, Phase};
+use crate::question::Question;
 use crate::relay::Event;
 use crate::worker::{Job, Shared, Ticket, Worker};
 use crate::{Evaluated, Evaluator, MimeBundle, Outputs, Variable};
 
 /// How often a waiting cell looks whether stop was pressed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long the end of an evaluator waits for its thread. Jupyter kills a kernel 2.5 s after it said shutdown.
+const END_LIMIT: Duration = Duration::from_secs(1);
 /// A completion that takes longer is of no use to the person typing.
-const COMPLETION_LIMIT: Duration = Duration::from_millis(400);
+const COMPLETION_LIMIT: Duration = Duration::from_millis(450);
+/// Who asks for an explanation waits a little longer.
+const INSPECTION_LIMIT: Duration = Duration::from_millis(500);
 /// Output that waits for a cell to show it. When there is more, who prints has to wait.
 const MOST_EVENTS: usize = 256;
 /// As much as the engine's own thread has: parsers recurse over syntax trees.
@@ -43,6 +50,8 @@ pub struct Config {
     /// The executable that becomes the process for cells; its `main` must begin with
     /// [`crate::runtime_hook`]. This executable when `None`.
     pub executable: Option<PathBuf>,
+    /// The prelude's sources, as `kernel/build.rs` packs them. With them, a Rust cell that finds no prelude has it built.
+    pub sources: Option<&'static [u8]>,
 }
 
 impl Config {
@@ -52,6 +61,7 @@ impl Config {
             host,
             prelude: None,
             executable: None,
+            sources: None,
         }
     }
 }
@@ -64,6 +74,8 @@ pub struct Completion {
     pub text: String,
     /// Jupyter's word for what it is.
     pub kind: &'static str,
+    /// Its signature or its type, in one line.
+    pub signature: Option<String>,
 }
 
 /// What could stand at the cursor. Offsets are bytes of the cell.
@@ -91,6 +103,21 @@ struct Inner {
     /// One cell at a time.
     turn: Mutex<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    assistant: Assistant,
+    /// What was printed while a generated cell ran: the next cell shows it.
+    late: Mutex<Vec<Event>>,
+}
+
+/// A question to the evaluator's thread. No cell begins as long as somebody waits for the answer.
+struct Asked<'a, T> {
+    answered: Receiver<T>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl<T> Asked<'_, T> {
+    fn answer(self, until: Instant) -> Option<T> {
+        self.answered.recv_deadline(until).ok()
+    }
 }
 
 impl EvcxrEvaluator {
@@ -103,9 +130,11 @@ impl EvcxrEvaluator {
             snapshot: Mutex::default(),
             ready: AtomicBool::new(false),
         });
+        let assistant = Assistant::new(Arc::clone(&config.host));
         let worker = Worker {
             session: None,
             folder: None,
+            prelude_in_use: None,
             exports: Arc::new(Exports::new(Arc::clone(&config.host))),
             config,
             events,
@@ -125,6 +154,8 @@ impl EvcxrEvaluator {
                 shared,
                 turn: Mutex::new(()),
                 thread: Mutex::new(thread),
+                assistant,
+                late: Mutex::default(),
             }),
         }
     }
@@ -134,51 +165,67 @@ impl EvcxrEvaluator {
         self.inner.shared.interrupt.clone()
     }
 
-    /// What could stand at a byte offset of a cell. Never waits behind a running cell: then, the
-    /// answer comes from the names that are known.
+    /// What could stand at a byte offset of a cell, within half a second. Never waits behind a running cell.
     pub fn completions(&self, code: &str, offset: usize) -> Completions {
+        let until = Instant::now() + COMPLETION_LIMIT;
         let offset = code.floor_char_boundary(offset.min(code.len()));
-        let ready = self.inner.shared.ready.load(Ordering::SeqCst);
-        if let (true, Some(_turn)) = (ready, self.inner.turn.try_lock()) {
-            let (answer, answered) = bounded(1);
-            let job = Job::Complete {
-                code: code.to_owned(),
-                offset,
-                until: Instant::now() + COMPLETION_LIMIT,
-                answer,
+        let scope = self.inner.shared.snapshot.lock().scope.clone();
+        let Some(scope) = scope else {
+            return Completions {
+                items: Vec::new(),
+                start: offset,
+                end: offset,
             };
-            if self.inner.jobs.send(job).is_ok()
-                && let Ok(found) = answered.recv_timeout(COMPLETION_LIMIT)
-            {
-                return found;
-            }
+        };
+        let request = self.inner.assistant.to_complete(&scope, code, offset);
+        if let Some(found) = request.completed_at_once() {
+            return found;
         }
-        self.known_names(code, offset)
+        let asked = self.ask(|answer| Job::Complete {
+            code: request.to_analyzer(code, offset).to_owned(),
+            offset,
+            until,
+            answer,
+        });
+        if let Some(found) = request.completed_by_rustc(until) {
+            return found;
+        }
+        request.completed_with(asked.and_then(|asked| asked.answer(until)))
     }
 
-    fn known_names(&self, code: &str, offset: usize) -> Completions {
-        let before = &code[..offset];
-        let start = before
-            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let word = &before[start..];
-        let snapshot = self.inner.shared.snapshot.lock().clone();
-        let after_dot = before[..start].ends_with(['.', ':']);
-        let candidates = snapshot
-            .variables
-            .into_iter()
-            .map(|variable| (variable.name, "instance"))
-            .chain(snapshot.items.into_iter().map(|item| (item, "class")));
-        let mut items: Vec<Completion> = candidates
-            .filter(|(name, _)| !after_dot && name.starts_with(word))
-            .map(|(text, kind)| Completion { text, kind })
-            .collect();
-        items.sort_by(|a, b| a.text.cmp(&b.text));
-        Completions {
-            items,
-            start,
-            end: offset,
+    /// What stands at a byte offset of a cell, within half a second or so. Never waits behind a running cell.
+    pub fn inspect(&self, code: &str, offset: usize) -> Option<Docs> {
+        let until = Instant::now() + INSPECTION_LIMIT;
+        let offset = code.floor_char_boundary(offset.min(code.len()));
+        let scope = self.inner.shared.snapshot.lock().scope.clone()?;
+        let request = self.inner.assistant.to_explain(&scope, code, offset)?;
+        if let Some(found) = request.explained_at_once() {
+            return Some(found);
         }
+        let asked = self.ask(|answer| Job::Hover {
+            code: request.for_hover(),
+            until,
+            answer,
+        });
+        request
+            .explained_by_rustc(until)
+            .or_else(|| asked.and_then(|asked| asked.answer(until)))
+    }
+
+    /// Gives the evaluator's thread a question, unless a cell runs.
+    fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Job) -> Option<Asked<'_, T>> {
+        if !self.inner.shared.ready.load(Ordering::SeqCst) {
+            return None;
+        }
+        let turn = self.inner.turn.try_lock()?;
+        let (answer, answered) = bounded(1);
+        self.inner.jobs.send(question(answer)).ok()?;
+        Some(Asked { answered, _turn: turn })
+    }
+
+    /// Runs one of evcxr's commands, such as `:clear`; it shows nothing.
+    pub fn command(&self, command: &str) -> Result<(), CellError> {
+        self.submit(command, false, &Later(&self.inner.late)).map(|_| ())
     }
 
     fn submit(
@@ -191,7 +238,12 @@ impl EvcxrEvaluator {
         let interrupt = &self.inner.shared.interrupt;
         interrupt.begin_cell();
         interrupt.set_phase(Phase::Waiting);
-        let result = self.run_to_end(code, plain, outputs);
+        let result = std::thread::scope(|scope| {
+            let ask = |question: Question| {
+                scope.spawn(move || question.put(outputs));
+            };
+            self.run_to_end(code, plain, outputs, &ask)
+        });
         interrupt.set_phase(Phase::Idle);
         interrupt.settle();
         result
@@ -202,6 +254,7 @@ impl EvcxrEvaluator {
         code: &str,
         plain: bool,
         outputs: &dyn Outputs,
+        ask: &dyn Fn(Question),
     ) -> Result<(Evaluated, Option<DataFrame>), CellError> {
         let interrupt = &self.inner.shared.interrupt;
         let ended = || CellError::Unavailable {
@@ -211,7 +264,8 @@ impl EvcxrEvaluator {
         let mut collected = Collected::new(outputs);
         let mut asked = false;
         // What background threads printed since the last cell.
-        for event in self.inner.events.try_iter().take(MOST_EVENTS) {
+        let late = std::mem::take(&mut *self.inner.late.lock());
+        for event in late.into_iter().chain(self.inner.events.try_iter().take(MOST_EVENTS)) {
             if matches!(event, Event::Stdout(_) | Event::Stderr(_)) {
                 collected.take(event);
             }
@@ -226,6 +280,7 @@ impl EvcxrEvaluator {
         loop {
             match self.inner.events.recv_timeout(LOOK_EVERY) {
                 Ok(Event::Done(done)) => return collected.finish(*done),
+                Ok(Event::Input(question)) => ask(question),
                 Ok(event) => collected.take(event),
                 Err(RecvTimeoutError::Timeout) => {
                     if interrupt.has_asked() && !asked {
@@ -264,29 +319,48 @@ impl Evaluator for EvcxrEvaluator {
             return Err(not_a_frame());
         }
         let code = format!("ironsage_prelude::hand(\"{name}\", &{name})?;");
-        let (_, handed) = self.submit(&code, true, &Nowhere)?;
+        let (_, handed) = self.submit(&code, true, &Later(&self.inner.late))?;
         handed.ok_or_else(not_a_frame)
     }
 }
 
-/// For generated cells, which show nothing.
-struct Nowhere;
+/// For generated cells, which show nothing: what threads of earlier cells print meanwhile is kept.
+struct Later<'a>(&'a Mutex<Vec<Event>>);
 
-impl Outputs for Nowhere {
-    fn stdout(&self, _: &str) {}
-    fn stderr(&self, _: &str) {}
-    fn display(&self, _: MimeBundle) {}
+impl Outputs for Later<'_> {
+    fn stdout(&self, text: &str) {
+        self.0.lock().push(Event::Stdout(text.to_owned()));
+    }
+    fn stderr(&self, text: &str) {
+        self.0.lock().push(Event::Stderr(text.to_owned()));
+    }
+    fn display(&self, _: MimeBundle, _: Map<String, Value>, _: Option<&str>) {}
+    fn update(&self, _: MimeBundle, _: Map<String, Value>, _: &str) {}
+    fn clear(&self, _: bool) {}
+    fn input(&self, _: &str, _: bool) -> Result<String, String> {
+        Err("nobody is there".to_owned())
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // A cell that runs without end would keep evcxr waiting for its process.
-        self.shared.interrupt.kill_child();
         let _ = self.jobs.send(Job::Quit);
         // Nobody reads any more: who waits to send must not wait for ever.
         self.events = crossbeam_channel::never();
-        if let Some(thread) = self.thread.lock().take() {
-            let _ = thread.join();
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        // A cell may run without end, or evcxr compile for itself while it starts: what the thread waits for is ended,
+        // until it looks for its next job.
+        let until = Instant::now() + END_LIMIT;
+        while !thread.is_finished() && Instant::now() < until {
+            self.shared.interrupt.end();
+            std::thread::sleep(LOOK_EVERY / 5);
+        }
+        match thread.is_finished() {
+            true => drop(thread.join()),
+            // rust-analyzer reads the standard library, and cannot be told to stop.
+            false => crate::folder::remove_own(),
         }
     }
 }

@@ -22,8 +22,20 @@ pub(crate) fn evcxr_folder() -> PathBuf {
     session_path().join("evcxr")
 }
 
+/// A standard library without anything in it: see [`crate::runtime_hook`].
+pub(crate) fn library_folder() -> PathBuf {
+    session_path().join("library")
+}
+
 fn session_path() -> PathBuf {
     std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()))
+}
+
+/// Removes this process's folder though its owner is still at work: the process is about to end.
+pub(crate) fn remove_own() {
+    if let Err(error) = std::fs::remove_dir_all(session_path()) {
+        tracing::warn!(%error, "cannot remove the folder of Rust cells");
+    }
 }
 
 impl SessionFolder {
@@ -51,6 +63,11 @@ impl SessionFolder {
             TryLockError::Error(error) => error,
             TryLockError::WouldBlock => io::Error::from(io::ErrorKind::WouldBlock),
         })?;
+        for name in ["core", "alloc", "std", "proc_macro", "test"] {
+            let source = path.join("library").join(name).join("src");
+            std::fs::create_dir_all(&source)?;
+            File::create(source.join("lib.rs"))?;
+        }
         Ok(SessionFolder { path, _lock: lock })
     }
 

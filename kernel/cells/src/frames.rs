@@ -4,14 +4,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ironsage_exchange::{ExchangeError, Shared, share};
+use ironsage_exchange::{ExchangeError, Shared, map, share};
 use parking_lot::Mutex;
 use polars::prelude::{Column, DataFrame};
 
 use crate::host::{Host, HostValue};
 
+/// Bytes from which on a frame that was shared is not kept in memory twice.
+const LARGE: u64 = 16 << 20;
+
 /// Whether two frames are the same columns in memory: the same value, never changed since.
-pub(crate) fn same(one: &DataFrame, other: &DataFrame) -> bool {
+pub fn same(one: &DataFrame, other: &DataFrame) -> bool {
     let (ours, theirs) = (one.columns(), other.columns());
     one.height() == other.height()
         && ours.len() == theirs.len()
@@ -61,8 +64,24 @@ impl Exports {
         }
         ready.remove(name);
         let shared = Arc::new(share(&frame)?);
+        let frame = self.kept_once(name, frame, &shared);
         ready.insert(name.to_owned(), (frame, Arc::clone(&shared)));
         Ok(Some(shared))
+    }
+
+    /// What the session has now: where the frame is large, the shared copy itself.
+    fn kept_once(&self, name: &str, frame: DataFrame, shared: &Shared) -> DataFrame {
+        if shared.len() < LARGE {
+            return frame;
+        }
+        match map(&shared.path()) {
+            Ok(copy) if self.host.exchange(name, &frame, &copy) => copy,
+            Ok(_) => frame,
+            Err(error) => {
+                tracing::warn!(frame = name, %error, "cannot map a frame that was shared");
+                frame
+            }
+        }
     }
 
     /// Lets go of frames that have changed or are gone.

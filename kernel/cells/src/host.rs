@@ -1,7 +1,7 @@
 //! What a kernel gives its cells and takes from them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::DataFrame;
 
@@ -16,6 +16,12 @@ pub trait Host: Send + Sync {
     /// Binds a frame that a cell has made.
     fn put(&self, name: &str, frame: DataFrame);
 
+    /// Goes on with `copy`, which is equal, in the place of `frame`; false where the name has another frame by now.
+    fn exchange(&self, name: &str, frame: &DataFrame, copy: &DataFrame) -> bool {
+        let _ = (name, frame, copy);
+        false
+    }
+
     /// The values that a cell may mention.
     fn values(&self) -> Vec<HostValue> {
         Vec::new()
@@ -29,6 +35,18 @@ pub trait Host: Send + Sync {
     /// Variables of the environment that differ from the kernel's own.
     fn environment(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
+    }
+
+    /// Writes the artifact of the model of this name into a folder, which is there and empty. `Err` says why not, and
+    /// what to type instead.
+    fn save_model(&self, name: &str, folder: &Path) -> Result<(), String> {
+        let _ = folder;
+        Err(format!("there is no model called `{name}`"))
+    }
+
+    /// Whether nobody watches live (CI, a headless run): progress then says little.
+    fn quiet(&self) -> bool {
+        false
     }
 }
 

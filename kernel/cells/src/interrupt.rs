@@ -101,7 +101,7 @@ impl Interrupt {
                 let same_cell = state.cell.load(Ordering::SeqCst) == cell;
                 let compiling = same_cell && state.phase() == Phase::Compiling;
                 if compiling {
-                    told.extend(state.stop_compiler_now());
+                    told.extend(state.stop_compilers_now(is_compiler));
                 }
                 told.retain(|process| is_running(*process));
                 if !compiling && told.is_empty() {
@@ -156,6 +156,11 @@ impl Interrupt {
         self.state.phase() == Phase::Waiting
     }
 
+    /// Whether a cell is being compiled.
+    pub(crate) fn is_compiling(&self) -> bool {
+        self.state.phase() == Phase::Compiling
+    }
+
     /// Whether the cell's code runs on after it was asked to stop.
     pub(crate) fn has_asked(&self) -> bool {
         self.pressed() && self.state.phase() == Phase::Running
@@ -185,9 +190,14 @@ impl Interrupt {
         self.state.pressed.load(Ordering::SeqCst)
     }
 
-    /// Ends the process that runs cells, whatever it does.
-    pub(crate) fn kill_child(&self) {
-        signal(self.state.child.load(Ordering::SeqCst), Signal::KILL);
+    /// Ends the process that runs cells and every compiler: nobody wants them any more. The evaluator may start others
+    /// until it sees that.
+    pub(crate) fn end(&self) {
+        let state = &self.state;
+        state.pressed.store(true, Ordering::SeqCst);
+        let child = state.child.load(Ordering::SeqCst);
+        signal(child, Signal::KILL);
+        state.stop_compilers_now(|process| process != child);
     }
 }
 
@@ -201,10 +211,11 @@ impl State {
         }
     }
 
-    /// Tells cargo, rustc and the linker to end; they do not pass it on to each other.
-    fn stop_compiler_now(&self) -> Vec<u32> {
+    /// Tells cargo, rustc and the linker to end; they do not pass it on to each other. Which of the thread's own
+    /// processes are meant, `wanted` says.
+    fn stop_compilers_now(&self, wanted: impl Fn(u32) -> bool) -> Vec<u32> {
         let mut processes = children(&format!("/proc/self/task/{}", self.thread.load(Ordering::SeqCst)));
-        processes.retain(|process| is_compiler(*process));
+        processes.retain(|process| wanted(*process));
         processes.push(self.compiler.load(Ordering::SeqCst));
         let mut next = 0;
         while let Some(process) = processes.get(next) {

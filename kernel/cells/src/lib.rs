@@ -10,30 +10,41 @@
 //! | `cell.rs` | one cell on its way: names bound, types found, compiled, run |
 //! | `syntax.rs` | what a cell's source says: statements, `let`s, mentions of names |
 //! | `types.rs` | the types of new variables, asked of rustc |
+//! | `assist/` | completion and inspection |
+//! | `index/` | what the prelude's crates hold, made with it |
+//! | `compiler.rs`, `rustc.sh`, `speed.rs` | how cargo compiles a cell, and how much it is optimised |
+//! | `facades.rs` | the prelude's own crates for what `:dep` adds |
 //! | `source.rs` | edits to a cell's source and positions back into the original |
 //! | `report.rs` | compile errors as text that points into the cell |
 //! | `relay.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
+//! | `question.rs` | what a cell asks the person in front of it |
 //! | `child.rs` | the user's process itself |
 //! | `host.rs` | what the kernel gives its cells and takes from them |
 //! | `frames.rs` | frames and values of the session, given to that process when a cell mentions them |
 //! | `interrupt.rs` | stop, without a lock |
-//! | `prelude.rs`, `warm.rs`, `toolchain.rs` | the ready-made prelude, how it is made, the compiler it belongs to |
+//! | `prelude.rs`, `warm/`, `toolchain.rs` | the ready-made prelude, how it is made, the compiler it belongs to |
 //! | `folder.rs` | the session's temporary folder |
 
+mod assist;
 mod cell;
 mod child;
 mod collect;
+mod compiler;
 mod error;
 mod evaluator;
+mod facades;
 mod folder;
 mod frames;
 mod host;
+mod index;
 mod interrupt;
 mod prelude;
+mod question;
 mod relay;
 mod report;
 mod scan;
 mod source;
+mod speed;
 mod syntax;
 mod toolchain;
 mod types;
@@ -42,9 +53,13 @@ mod worker;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
+pub use assist::Docs;
 pub use child::runtime_hook;
 pub use error::CellError;
 pub use evaluator::{Completion, Completions, Config, EvcxrEvaluator};
+pub use frames::same as same_frame;
 pub use host::{Host, HostValue};
 pub use interrupt::{Interrupt, Stopped};
 pub use toolchain::{Toolchain, ToolchainError};
@@ -72,13 +87,18 @@ pub trait Outputs: Sync {
     fn stdout(&self, text: &str);
     /// Text on standard error; not always whole lines.
     fn stderr(&self, text: &str);
-    /// Something shown in the midst of the cell.
-    fn display(&self, mime: MimeBundle);
-    /// The same with metadata by MIME type, such as the size of a picture.
-    fn display_with(&self, mime: MimeBundle, metadata: serde_json::Map<String, serde_json::Value>) {
-        let _ = metadata;
-        self.display(mime);
-    }
+    /// Something shown in the midst of the cell, with metadata by MIME type, such as the size of a picture. With an
+    /// id it can be updated later, in other cells, too.
+    fn display(&self, mime: MimeBundle, metadata: Map<String, Value>, id: Option<&str>);
+    /// Replaces what is shown under an id.
+    fn update(&self, mime: MimeBundle, metadata: Map<String, Value>, id: &str);
+    /// Removes what the cell has shown so far; with `wait`, when something new is shown.
+    fn clear(&self, wait: bool);
+    /// Asks the person in front of the cell and waits for the answer. `Err` says in words why there is none: nobody
+    /// can be asked, or the cell was interrupted.
+    fn input(&self, prompt: &str, password: bool) -> Result<String, String>;
+    /// Ends the wait of [`Outputs::input`], where that waits: whoever asked is gone.
+    fn withdraw(&self) {}
 }
 
 /// What a cell that ended well came to.
@@ -88,7 +108,7 @@ pub struct Evaluated {
     /// The value of the last expression, where there was one with something to show.
     pub result: Option<MimeBundle>,
     /// Metadata of the result, by MIME type.
-    pub metadata: serde_json::Map<String, serde_json::Value>,
+    pub metadata: Map<String, Value>,
     /// The names that its `let`s have bound.
     pub defined: Vec<String>,
 }

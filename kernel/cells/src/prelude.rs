@@ -1,7 +1,9 @@
 //! A ready-made prelude in its place: how it is found, and what rustc is told of it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,6 +14,8 @@ use crate::toolchain::Toolchain;
 pub(crate) const LOCK: &[u8] = include_bytes!("../../../Cargo.lock");
 const CRATE: &str = "ironsage_prelude";
 pub(crate) const MANIFEST: &str = "manifest.json";
+/// Counts what folders of preludes have held; one more when they hold something else.
+const LAYOUT: u32 = 3;
 
 /// What one folder holds.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -26,6 +30,23 @@ pub(crate) struct Manifest {
     pub(crate) built: String,
 }
 
+impl Manifest {
+    fn read(folder: &Path) -> Option<Manifest> {
+        let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Those of all preludes below a folder, each with its own.
+    pub(crate) fn all(to: &Path) -> impl Iterator<Item = (PathBuf, Manifest)> {
+        let entries = std::fs::read_dir(to).into_iter().flatten().flatten();
+        entries.filter_map(|entry| {
+            let folder = entry.path();
+            let manifest = Manifest::read(&folder)?;
+            Some((folder, manifest))
+        })
+    }
+}
+
 /// A prelude in its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Prelude {
@@ -34,12 +55,21 @@ pub(crate) struct Prelude {
 }
 
 impl Prelude {
-    pub(crate) fn find(to: &Path, toolchain: &Toolchain) -> Option<Prelude> {
-        let key = key(toolchain);
+    /// The one for a toolchain, made from the sources that this executable carries.
+    pub(crate) fn find(to: &Path, toolchain: &Toolchain, sources: &[u8]) -> Option<Prelude> {
+        let key = key(toolchain, sources);
         let folder = to.join(&key);
-        let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
-        let manifest: Manifest = serde_json::from_str(&text).ok()?;
+        let manifest = Manifest::read(&folder)?;
         (manifest.key == key).then_some(Prelude { folder, manifest })
+    }
+
+    /// Says that it is in use, now, and for as long as the file is open: then `warm` does not remove it.
+    pub(crate) fn hold(&self) -> Option<File> {
+        let file = File::open(self.folder.join(MANIFEST)).ok()?;
+        // Both help only to tidy up.
+        let _ = file.set_modified(SystemTime::now());
+        let _ = file.try_lock_shared();
+        Some(file)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -49,6 +79,11 @@ impl Prelude {
     /// Whether it was copied from a build that left this stamp.
     pub(crate) fn is_built_from(&self, stamp: &str) -> bool {
         self.manifest.built == stamp
+    }
+
+    /// Whether it belongs to the compiler that says this of itself.
+    pub(crate) fn is_of(&self, rustc: &str) -> bool {
+        self.manifest.rustc == rustc
     }
 
     pub(crate) fn dylib(&self) -> PathBuf {
@@ -77,20 +112,10 @@ impl Prelude {
         ]
     }
 
-    /// A script that cargo calls in the place of rustc, for the cell alone and not for what `:dep`
-    /// adds: it knows nothing of the prelude and must not be compiled against it unasked. A crate
-    /// that `:dep` names itself goes before ours of the same name.
-    pub(crate) fn compiler_script(&self) -> String {
-        let mut script = String::from("#!/bin/sh\ngiven=\" $* \"\n");
-        for (name, file) in self.externs() {
-            let value = quoted(&format!("{name}={}", file.display()));
-            script.push_str(&format!(
-                "case \"$given\" in *\" --extern {name}=\"*) ;; *) set -- \"$@\" --extern {value} ;; esac\n"
-            ));
-        }
-        let flags: Vec<String> = self.flags().iter().map(|flag| quoted(flag)).collect();
-        script.push_str(&format!("exec \"$@\" {}\n", flags.join(" ")));
-        script
+    /// Whether a type is one of the crates that the prelude holds.
+    pub(crate) fn holds(&self, rust_type: &str) -> bool {
+        let words = rust_type.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.into_iter().any(|word| self.manifest.externs.contains_key(word))
     }
 
     /// Crates that a path in a cell may begin with.
@@ -100,19 +125,18 @@ impl Prelude {
     }
 }
 
-pub(crate) fn key(toolchain: &Toolchain) -> String {
+/// The name of a prelude's folder: all that it depends on. The sources are those that the executable carries, with the
+/// manifests, so that one built from others does not find it.
+pub(crate) fn key(toolchain: &Toolchain, sources: &[u8]) -> String {
     let mut hash = Sha256::new();
-    for part in [toolchain.version.as_bytes(), env!("CARGO_PKG_VERSION").as_bytes(), LOCK] {
+    let (layout, version) = (LAYOUT.to_le_bytes(), env!("CARGO_PKG_VERSION"));
+    let own = [layout.as_slice(), version.as_bytes(), LOCK, sources];
+    for part in own.into_iter().chain([toolchain.version.as_bytes()]) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
     let digest = hash.finalize();
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A word for the shell, whatever is in it.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
@@ -124,8 +148,9 @@ mod tests {
     fn a_folder_with_another_key_or_without_manifest_is_not_ready() {
         let to = tempfile::tempdir().unwrap();
         let toolchain = Toolchain::find().unwrap();
-        assert!(Prelude::find(to.path(), &toolchain).is_none());
-        let folder = to.path().join(key(&toolchain));
+        let find = || Prelude::find(to.path(), &toolchain, b"sources");
+        assert!(find().is_none());
+        let folder = to.path().join(key(&toolchain, b"sources"));
         std::fs::create_dir(&folder).unwrap();
         let mut manifest = Manifest {
             key: "another".to_owned(),
@@ -139,39 +164,48 @@ mod tests {
             std::fs::write(folder.join(MANIFEST), serde_json::to_string(manifest).unwrap()).unwrap();
         };
         write(&manifest);
-        assert!(Prelude::find(to.path(), &toolchain).is_none());
-        manifest.key = key(&toolchain);
+        assert!(find().is_none());
+        manifest.key = key(&toolchain, b"sources");
         write(&manifest);
-        let prelude = Prelude::find(to.path(), &toolchain).unwrap();
+        let prelude = find().unwrap();
         assert_eq!(prelude.externs().count(), 2);
         assert!(prelude.crates().contains("polars"));
+        assert!(Prelude::find(to.path(), &toolchain, b"other sources").is_none());
     }
 
     #[test]
-    fn the_compiler_script_adds_crates_that_are_not_given() {
-        let manifest = Manifest {
-            key: String::new(),
-            version: String::new(),
-            rustc: String::new(),
-            dylib: "lib.so".to_owned(),
-            externs: [("polars", "deps/p.rmeta"), ("tokio", "deps/t.rmeta")]
-                .map(|(name, file)| (name.to_owned(), file.to_owned()))
-                .into(),
-            built: String::new(),
-        };
-        let folder = PathBuf::from("/a 'quoted' folder");
-        let prelude = Prelude { folder, manifest };
-        let place = tempfile::tempdir().unwrap();
-        let script = place.path().join("rustc");
-        std::fs::write(&script, prelude.compiler_script()).unwrap();
-        let output = std::process::Command::new("sh")
-            .arg(&script)
-            .args(["echo", "--extern", "tokio=mine", "src/lib.rs"])
-            .output()
-            .unwrap();
-        assert_eq!(
-            String::from_utf8(output.stdout).unwrap(),
-            "--extern tokio=mine src/lib.rs --extern ironsage_prelude=/a 'quoted' folder/lib.so --extern polars=/a 'quoted' folder/deps/p.rmeta -Cprefer-dynamic -Cdebug-assertions=off -Ldependency=/a 'quoted' folder/deps\n"
-        );
+    fn another_compiler_or_other_sources_make_another_key() {
+        let toolchain = Toolchain::find().unwrap();
+        let mut newer = toolchain.clone();
+        newer.version = toolchain.version.replace("rustc 1.", "rustc 2.");
+        let keys = [
+            key(&toolchain, b""),
+            key(&toolchain, b"a"),
+            key(&newer, b""),
+            key(&newer, b"a"),
+        ];
+        let different: HashSet<&String> = keys.iter().collect();
+        assert_eq!(different.len(), 4);
+        assert_eq!(keys[0], key(&toolchain, b""));
+    }
+
+    #[test]
+    fn who_holds_a_prelude_marks_it_as_used() {
+        let to = tempfile::tempdir().unwrap();
+        let toolchain = Toolchain::find().unwrap();
+        let folder = to.path().join(key(&toolchain, b""));
+        std::fs::create_dir(&folder).unwrap();
+        let manifest = serde_json::json!({
+            "key": key(&toolchain, b""), "version": "", "rustc": "", "dylib": "lib.so", "externs": {}, "built": ""
+        });
+        let place = folder.join(MANIFEST);
+        std::fs::write(&place, manifest.to_string()).unwrap();
+        let other = File::open(&place).unwrap();
+        other.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let held = Prelude::find(to.path(), &toolchain, b"").unwrap().hold();
+        assert!(other.metadata().unwrap().modified().unwrap() > SystemTime::UNIX_EPOCH);
+        assert!(other.try_lock().is_err());
+        drop(held);
+        other.try_lock().unwrap();
     }
 }

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -26,7 +26,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::cell::Ended;
 use crate::frames::Exports;
+use crate::host::Host;
 use crate::interrupt::Interrupt;
+use crate::question::Question;
 use crate::scan::{Piece, Scanner, incomplete_character};
 
 /// As much as is read at once; also asked for as the size of the pipes.
@@ -36,12 +38,20 @@ const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 const PANIC: &str = "EVCXR_PANIC_NOTIFICATION";
 const FAILURE: &str = "EVCXR_ERROR_OCCURRED";
 
+/// What a record is answered with: a reply, and the frame that rides along.
+type Answered = (Reply, Option<Arc<ironsage_exchange::Shared>>);
+
 /// What happened in the process, in order.
 #[derive(Debug)]
 pub(crate) enum Event {
     Stdout(String),
     Stderr(String),
-    Display(Picture),
+    /// Something shown, by its id where it can be updated.
+    Display(Picture, Option<String>),
+    Update(Picture, String),
+    Clear(bool),
+    /// The cell asks the person in front of it.
+    Input(Question),
     Result(Picture),
     /// A panic began; whether it ends the cell, a later event tells.
     Panic(Panicked),
@@ -55,6 +65,9 @@ pub(crate) enum Event {
     Handed(DataFrame),
     /// The cell was compiled, but not run: stop was pressed.
     NotRun,
+    /// How far something long is that the evaluator does for the cell, such as compiling what it needs: shown in one
+    /// place, which is renewed.
+    Progress(String),
     /// The evaluator begins with the cell; results before it are of its own code. Sent by the
     /// evaluator's thread, as is the next.
     Begin,
@@ -79,6 +92,7 @@ impl Relay {
         let listener = UnixListener::bind(socket)?;
         let (quit, quitting) = UnixStream::pair()?;
         let mut work = Work {
+            folder: socket.parent().unwrap_or(Path::new("/")).to_owned(),
             listener,
             quitting,
             processes: Vec::new(),
@@ -111,6 +125,8 @@ impl Drop for Relay {
 }
 
 struct Work {
+    /// The session's folder.
+    folder: PathBuf,
     listener: UnixListener,
     quitting: UnixStream,
     processes: Vec<Process>,
@@ -218,6 +234,7 @@ impl Work {
     /// Reads what one process wrote and answers its record; false when it is gone.
     fn serve(&mut self, number: usize, asked: bool) -> bool {
         let Work {
+            folder,
             processes,
             events,
             exports,
@@ -234,7 +251,7 @@ impl Work {
             Ok(Some((request, files))) => {
                 // What was printed before the record may have come since.
                 process.read_streams(buffer, events);
-                let (reply, shared) = process.answer(request, files, events, exports, interrupt);
+                let (reply, shared) = process.answer(request, files, events, exports, interrupt, folder);
                 let descriptors: Vec<_> = shared.iter().map(|shared| shared.as_fd()).collect();
                 send(&process.socket, &reply, &descriptors).is_ok()
             }
@@ -321,7 +338,8 @@ impl Process {
         events: &Sender<Event>,
         exports: &Exports,
         interrupt: &Interrupt,
-    ) -> (Reply, Option<Arc<ironsage_exchange::Shared>>) {
+        folder: &Path,
+    ) -> Answered {
         let done = (Reply::Done, None);
         let refused = |reason: String| (Reply::Refused { reason }, None);
         if !matches!(request, Request::Enter | Request::Sync | Request::Frame { .. }) {
@@ -336,8 +354,12 @@ impl Process {
                 }
                 let host = exports.host();
                 let folder = host.folder().and_then(|folder| folder.to_str().map(str::to_owned));
-                let environment = host.environment();
-                (Reply::Go(Surroundings { folder, environment }), None)
+                let told = Surroundings {
+                    folder,
+                    environment: host.environment(),
+                    quiet: host.quiet(),
+                };
+                (Reply::Go(told), None)
             }
             Request::Sync => done,
             Request::Leave { ran } => {
@@ -376,16 +398,25 @@ impl Process {
                 }
                 Err(reason) => refused(reason),
             },
-            Request::Display(picture) => {
-                self.show_block(events);
-                let _ = events.send(Event::Display(picture));
-                done
-            }
-            Request::Result(picture) => {
-                self.show_block(events);
-                let _ = events.send(Event::Result(picture));
-                done
-            }
+            Request::Display { picture, id } => self.show(Event::Display(picture, id), events),
+            Request::Update { picture, id } => self.show(Event::Update(picture, id), events),
+            Request::Clear { wait } => self.show(Event::Clear(wait), events),
+            Request::Input { prompt, password } => match files.into_iter().next() {
+                Some(socket) => {
+                    let question = Question {
+                        prompt,
+                        password,
+                        answer: UnixStream::from(socket),
+                    };
+                    self.show(Event::Input(question), events)
+                }
+                None => refused("no socket for the answer came with the question".to_owned()),
+            },
+            Request::Model { name } => match save_model(&name, folder, exports.host()) {
+                Ok(folder) => (Reply::Model { folder }, None),
+                Err(reason) => refused(reason),
+            },
+            Request::Result(picture) => self.show(Event::Result(picture), events),
             Request::Panic(panic) => {
                 let _ = events.send(Event::Panic(panic));
                 done
@@ -397,9 +428,16 @@ impl Process {
         }
     }
 
+    /// Passes on something to see, after what was shown by evcxr's own means before it.
+    fn show(&mut self, event: Event, events: &Sender<Event>) -> Answered {
+        self.show_block(events);
+        let _ = events.send(event);
+        (Reply::Done, None)
+    }
+
     fn show_block(&mut self, events: &Sender<Event>) {
         if let Some(block) = self.block.take() {
-            let _ = events.send(Event::Display(block));
+            let _ = events.send(Event::Display(block, None));
         }
     }
 
@@ -422,7 +460,7 @@ fn pass(piece: Piece, block: &mut Option<Picture>, control: &mut Option<File>, e
     // already, begins another.
     let continues = matches!((&piece, &block), (Piece::Content(mime, _), Some(open)) if !open.data.contains_key(mime));
     if !continues && let Some(open) = block.take() {
-        let _ = events.send(Event::Display(open));
+        let _ = events.send(Event::Display(open, None));
     }
     match piece {
         Piece::Text(text) => {
@@ -445,6 +483,15 @@ fn pass(piece: Piece, block: &mut Option<Picture>, control: &mut Option<File>, e
         }
         Piece::Forward(line) => tell(control, &line),
     }
+}
+
+/// Saves a model where the process that runs cells finds it. It removes the folder when it has read it; whatever is left
+/// goes with the session's folder.
+fn save_model(name: &str, folder: &Path, host: &dyn Host) -> Result<String, String> {
+    let place = tempfile::Builder::new().prefix("model-").tempdir_in(folder);
+    let place = place.map_err(|error| format!("no folder can be made in {}: {error}", folder.display()))?;
+    host.save_model(name, place.path())?;
+    Ok(place.keep().to_string_lossy().into_owned())
 }
 
 fn frame_of(files: Vec<OwnedFd>) -> Result<DataFrame, String> {

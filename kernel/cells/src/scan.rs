@@ -42,7 +42,7 @@ impl Scanner {
         self.run(false, give);
     }
 
-    /// Gives everything that was held back: nothing more will come for now.
+    /// Gives everything that was held back, since the text before a record is complete.
     pub(crate) fn finish(&mut self, give: &mut dyn FnMut(Piece)) {
         self.run(true, give);
         if let Some((mime, content)) = self.content.take() {

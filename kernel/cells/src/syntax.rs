@@ -4,6 +4,8 @@
 use ra_ap_syntax::ast::{self, HasName};
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
+use crate::speed::Effort;
+
 /// A cell is parsed as the body of a function.
 const BEFORE: &str = "fn f(){";
 const AFTER: &str = "\n}";
@@ -112,6 +114,13 @@ impl Cell {
     pub(crate) fn insertion_point(&self) -> Option<usize> {
         let first = self.nodes().find(|node| node.kind() != SyntaxKind::ATTR)?;
         Some(self.range(&first).0)
+    }
+
+    /// How much work the cell does itself.
+    pub(crate) fn effort(&self) -> Effort {
+        let mut effort = Effort::default();
+        self.nodes().for_each(|node| effort.add(Effort::of(&node)));
+        effort
     }
 
     /// The cell's top-level `let`s, in order.

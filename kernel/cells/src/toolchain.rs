@@ -57,6 +57,12 @@ impl Toolchain {
         Ok(Toolchain { rustc, version, libstd })
     }
 
+    /// What people call it: `rustc 1.95.0`.
+    pub fn name(&self) -> String {
+        let words: Vec<&str> = self.version.split_whitespace().take(2).collect();
+        words.join(" ")
+    }
+
     /// The target that the compiler builds for by itself.
     pub fn host(&self) -> Option<&str> {
         self.version.lines().find_map(|line| line.strip_prefix("host: "))
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn the_toolchain_that_built_this_is_found() {
         let toolchain = Toolchain::find().unwrap();
-        assert!(toolchain.version.starts_with("rustc "));
+        assert!(toolchain.version.starts_with(&toolchain.name()) && toolchain.name().starts_with("rustc 1."));
         assert!(toolchain.host().is_some());
         assert!(toolchain.libstd.is_file());
     }

@@ -18,6 +18,7 @@ use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, ast};
 use regex::Regex;
 
 use crate::source::Edit;
+use crate::speed::Effort;
 use crate::syntax::{Cell, Let, item_names};
 
 /// What a cell can refer to, as left by the cells before it.
@@ -63,9 +64,42 @@ impl Context {
         }
     }
 
-    /// Names that items of earlier cells define.
+    /// Names that items of earlier cells define. The functions that every cell is given are not among them: a frame or a
+    /// value of the session may have the name of one, and is what a cell means by it.
     pub(crate) fn item_names(&self) -> impl Iterator<Item = &str> {
-        self.items.iter().flat_map(|item| item.names.iter().map(String::as_str))
+        let of_cells = |item: &&Committed| !item.text.starts_with("use ironsage_prelude::cell::");
+        let items = self.items.iter().filter(of_cells);
+        items.flat_map(|item| item.names.iter().map(String::as_str))
+    }
+
+    /// The items of earlier cells as source, in their order.
+    pub(crate) fn texts(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.items.iter().map(|item| item.text.as_str())
+    }
+
+    /// The source that asks rustc for what the probe in a cell stands around; see [`probe_call`].
+    pub(crate) fn with_probe(&self, code: &str) -> String {
+        self.source(code, &Cell::parse(code), &[])
+    }
+
+    /// The work that a cell does, with that of the items it uses, directly or through each other.
+    pub(crate) fn effort(&self, cell: &Cell) -> Effort {
+        let mut effort = cell.effort();
+        let mut left: Vec<(HashSet<String>, Effort)> = Vec::new();
+        for item in &self.items {
+            let file = SourceFile::parse(&item.text, Edition::Edition2024).syntax_node();
+            let functions = file.descendants().filter_map(ast::Fn::cast);
+            let methods = functions.filter_map(|function| Some(ast::HasName::name(&function)?.text().to_string()));
+            let names: HashSet<String> = methods.chain(item.names.iter().cloned()).collect();
+            left.push((names, Effort::of(&file)));
+        }
+        loop {
+            let used = left.iter().position(|(names, _)| !names.is_disjoint(&effort.names));
+            let Some(used) = used else {
+                return effort;
+            };
+            effort.add(left.swap_remove(used).1);
+        }
     }
 
     fn source(&self, code: &str, cell: &Cell, lets: &[Let]) -> String {
@@ -194,17 +228,7 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
     std::fs::create_dir_all(compiler.folder)?;
     let path = compiler.folder.join("cell.rs");
     std::fs::write(&path, source)?;
-    let child = Command::new(compiler.rustc)
-        .args(["--edition=2024", "--crate-type=lib", "--crate-name=ironsage_cell"])
-        .args(["--error-format=json", "--diagnostic-width=100000"])
-        .arg("-Ztrim-diagnostic-paths=no")
-        .arg("--emit=metadata")
-        .arg("-o")
-        .arg(compiler.folder.join("cell.rmeta"))
-        .args(compiler.flags)
-        .arg(&path)
-        // Only for this pass, which makes no code: the flag above is not stable.
-        .env("RUSTC_BOOTSTRAP", "1")
+    let child = reading(compiler.rustc, compiler.flags, &path, compiler.folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -226,6 +250,23 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
         edits: edits(&lets, &types),
         nameless: nameless(&lets, &found),
     })
+}
+
+/// rustc, called to read a source and to complain, in JSON, with whole paths. It leaves no more than metadata in `folder`.
+pub(crate) fn reading(rustc: &Path, flags: &[String], source: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(rustc);
+    command
+        .args(["--edition=2024", "--crate-type=lib", "--crate-name=ironsage_cell"])
+        .args(["--error-format=json", "--diagnostic-width=100000"])
+        .arg("-Ztrim-diagnostic-paths=no")
+        .arg("--emit=metadata")
+        .arg("-o")
+        .arg(folder.join("cell.rmeta"))
+        .args(flags)
+        .arg(source)
+        // Only for this pass, which makes no code: the flag above is not stable.
+        .env("RUSTC_BOOTSTRAP", "1");
+    command
 }
 
 /// The first variable that would be kept and cannot: a later one of the same name takes its place.
@@ -288,31 +329,48 @@ fn edits(lets: &[Let], types: &BTreeMap<usize, String>) -> Vec<Edit> {
 
 /// Types by number of the probe, as rustc writes them; `None` when it complained of anything else.
 fn read(complaints: &str) -> Option<BTreeMap<usize, String>> {
+    let mut types = BTreeMap::new();
+    for message in errors(complaints).filter(|message| !message.starts_with("aborting due to")) {
+        let Some((number, found)) = unsatisfied(&message) else {
+            tracing::debug!(message, "the type pass met another error");
+            return None;
+        };
+        types.insert(number, found);
+    }
+    Some(types)
+}
+
+/// What asks for the type of an expression in its place.
+pub(crate) fn probe_call(expression: &str) -> String {
+    format!("ironsage_probe::<0, _>(&{expression})")
+}
+
+/// The type that such a call has brought out, whatever else rustc complained of.
+pub(crate) fn probed(complaints: &str) -> Option<String> {
+    let found = errors(complaints).find_map(|message| unsatisfied(&message));
+    found.map(|(_, found)| found)
+}
+
+/// The texts of rustc's errors.
+fn errors(complaints: &str) -> impl Iterator<Item = String> {
+    complaints.lines().filter_map(|line| {
+        let complaint: serde_json::Value = serde_json::from_str(line).ok()?;
+        let message = complaint["message"]
+            .as_str()
+            .filter(|_| complaint["level"] == "error")?;
+        Some(message.to_owned())
+    })
+}
+
+/// The number of a probe and the type that it stood around.
+fn unsatisfied(message: &str) -> Option<(usize, String)> {
     #[expect(clippy::expect_used, reason = "the pattern is a constant, and tested")]
     static UNSATISFIED: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?s)^the trait bound `(.*): (?:\w+::)*IronsageTypeOf<(\d+)>` is not satisfied$")
             .expect("a valid pattern")
     });
-    let mut types = BTreeMap::new();
-    for line in complaints.lines() {
-        let Ok(complaint) = serde_json::from_str::<serde_json::Value>(line) else {
-            continue;
-        };
-        if complaint["level"] != "error" {
-            continue;
-        }
-        let message = complaint["message"].as_str().unwrap_or_default();
-        if message.starts_with("aborting due to") {
-            continue;
-        }
-        let Some(found) = UNSATISFIED.captures(message) else {
-            tracing::debug!(message, "the type pass met another error");
-            return None;
-        };
-        let number: usize = found[2].parse().ok()?;
-        types.insert(number, found[1].to_owned());
-    }
-    Some(types)
+    let found = UNSATISFIED.captures(message)?;
+    Some((found[2].parse().ok()?, found[1].to_owned()))
 }
 
 /// The type as it can be written in the next cell, if it can.

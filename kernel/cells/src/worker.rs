@@ -1,6 +1,8 @@
 //! The thread that owns evcxr: it builds it, runs cells and completions one at a time, and tells of what there is.
 
+use std::fs::File;
 use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 
+use crate::Variable;
+use crate::assist::{Docs, Scope};
 use crate::cell::{Broken, Ended, Parts, Session};
 use crate::error::CellError;
 use crate::evaluator::{Completion, Completions, Config};
@@ -17,7 +21,7 @@ use crate::interrupt::Interrupt;
 use crate::prelude::Prelude;
 use crate::relay::{Event, Relay};
 use crate::toolchain::Toolchain;
-use crate::{Variable, warm};
+use crate::warm::{self, Progress, WarmError};
 
 /// How long nobody must have wanted anything before the evaluator warms itself up: in a run of all
 /// cells the next one comes sooner.
@@ -34,7 +38,8 @@ pub(crate) struct Shared {
 #[derive(Default, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) variables: Vec<Variable>,
-    pub(crate) items: Vec<String>,
+    /// What completion and inspection need of the session; `None` while there is none.
+    pub(crate) scope: Option<Arc<Scope>>,
 }
 
 pub(crate) enum Job {
@@ -48,6 +53,12 @@ pub(crate) enum Job {
         offset: usize,
         until: Instant,
         answer: Sender<Completions>,
+    },
+    /// What stands at the end of the code.
+    Hover {
+        code: String,
+        until: Instant,
+        answer: Sender<Docs>,
     },
     Quit,
 }
@@ -72,6 +83,8 @@ impl Ticket {
 pub(crate) struct Worker {
     pub(crate) session: Option<Session>,
     pub(crate) folder: Option<SessionFolder>,
+    /// As long as it is open, nobody removes the prelude.
+    pub(crate) prelude_in_use: Option<File>,
     pub(crate) exports: Arc<Exports>,
     pub(crate) config: Config,
     pub(crate) events: Sender<Event>,
@@ -81,8 +94,8 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
         self.shared.interrupt.set_thread();
-        if let Err(error) = self.ensure_session() {
-            tracing::warn!(%error, "Rust cells are not ready");
+        if let Err(error) = self.start_if_ready() {
+            tracing::info!(%error, "Rust cells are not ready");
         }
         self.shared.ready.store(true, Ordering::SeqCst);
         let mut warmed = false;
@@ -119,6 +132,13 @@ impl Worker {
                         self.complete(&code, offset, &answer);
                     }
                 }
+                Job::Hover { code, until, answer } => {
+                    let asked = Instant::now() < until;
+                    let session = self.session.as_mut().filter(|_| asked);
+                    if let Some(docs) = session.and_then(|session| session.hover(&code)) {
+                        let _ = answer.send(docs);
+                    }
+                }
             }
         }
         // evcxr, then the folder that it works in.
@@ -126,26 +146,83 @@ impl Worker {
         self.folder = None;
     }
 
-    /// Builds evcxr where there is none: at the start, after it broke, or when what was missing has
-    /// been installed meanwhile.
+    /// Builds evcxr at the kernel's start, where all that it needs is there. Nothing is compiled for a notebook that may
+    /// have no Rust cell.
+    fn start_if_ready(&mut self) -> Result<(), CellError> {
+        let toolchain = find_toolchain()?;
+        let prelude = self.preludes()?;
+        let prelude = Prelude::find(&prelude, &toolchain, self.sources()).ok_or_else(missing)?;
+        self.start(toolchain, prelude)
+    }
+
+    /// Builds evcxr for a cell where there is none: the prelude was missing at the start, or evcxr broke.
     fn ensure_session(&mut self) -> Result<(), CellError> {
         if self.session.is_some() {
             return Ok(());
         }
-        let toolchain = Toolchain::find().map_err(|error| CellError::Unavailable {
-            why: error.to_string(),
-            hint: error.hint().unwrap_or_default(),
-        })?;
-        let preludes = self.config.prelude.clone().or_else(warm::default_folder);
-        let prelude = preludes.and_then(|folder| Prelude::find(&folder, &toolchain));
-        let prelude = prelude.ok_or_else(|| CellError::Unavailable {
-            why: "the ready-made prelude for this toolchain is missing".to_owned(),
-            hint: "type `ironsage warm` in a terminal; magics work meanwhile".to_owned(),
-        })?;
+        let toolchain = find_toolchain()?;
+        let folder = self.preludes()?;
+        let prelude = match Prelude::find(&folder, &toolchain, self.sources()) {
+            Some(prelude) => prelude,
+            None => self.make_prelude(&folder, &toolchain)?,
+        };
+        self.start(toolchain, prelude)
+    }
+
+    fn start(&mut self, toolchain: Toolchain, prelude: Prelude) -> Result<(), CellError> {
+        self.prelude_in_use = prelude.hold();
         let session = self.build(toolchain, prelude)?;
         self.publish(&session);
         self.session = Some(session);
         Ok(())
+    }
+
+    fn preludes(&self) -> Result<PathBuf, CellError> {
+        let folder = self.config.prelude.clone().or_else(warm::default_folder);
+        folder.ok_or_else(|| CellError::Unavailable {
+            why: "the user has no data folder".to_owned(),
+            hint: "set HOME, and start the kernel again".to_owned(),
+        })
+    }
+
+    fn sources(&self) -> &'static [u8] {
+        self.config.sources.unwrap_or_default()
+    }
+
+    /// Builds the prelude from the carried sources and shows in the cell how far it is.
+    fn make_prelude(&self, folder: &Path, toolchain: &Toolchain) -> Result<Prelude, CellError> {
+        let sources = self.config.sources.ok_or_else(missing)?;
+        let why = warm::occasion(folder, toolchain);
+        let tell = |now: &str| {
+            let _ = self.events.send(Event::Progress(format!("{why}\n{now}")));
+        };
+        tell("beginning");
+        let began = Instant::now();
+        let quiet = self.config.host.quiet();
+        let progress = |told: Progress<'_>| match told {
+            Progress::State(state) if !quiet => tell(state),
+            _ => {}
+        };
+        let stop = || self.shared.interrupt.pressed();
+        match warm::carried(sources, folder, toolchain, &progress, &stop) {
+            Ok(prelude) => {
+                tell(&format!("ready after {}", warm::lasted(began.elapsed())));
+                // What follows has its own progress.
+                let _ = self.events.send(Event::Begin);
+                Ok(prelude)
+            }
+            Err(WarmError::Stopped) => {
+                tell("stopped; the next Rust cell goes on from here");
+                Err(CellError::Interrupted { lost: Vec::new() })
+            }
+            Err(error) => {
+                tell("this failed; the next Rust cell tries again");
+                Err(CellError::Unavailable {
+                    why: error.to_string(),
+                    hint: error.hint().unwrap_or_default(),
+                })
+            }
+        }
     }
 
     fn build(&mut self, toolchain: Toolchain, prelude: Prelude) -> Result<Session, CellError> {
@@ -162,7 +239,7 @@ impl Worker {
             self.folder = Some(folder);
         }
         let folder = self.folder.as_ref().map(SessionFolder::path);
-        let folder = folder.unwrap_or(std::path::Path::new(".")).to_owned();
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
         let socket = folder.join("cells.sock");
         // From a session that broke.
         let _ = std::fs::remove_file(&socket);
@@ -180,6 +257,7 @@ impl Worker {
             executable,
             socket,
             folder,
+            events: self.events.clone(),
             exports: Arc::clone(&self.exports),
             interrupt: self.shared.interrupt.clone(),
         };
@@ -238,8 +316,8 @@ impl Worker {
             })
             .collect();
         variables.sort_by(|a, b| a.name.cmp(&b.name));
-        let items = session.item_names().map(str::to_owned).collect();
-        *self.shared.snapshot.lock() = Snapshot { variables, items };
+        let scope = Some(Arc::new(session.scope()));
+        *self.shared.snapshot.lock() = Snapshot { variables, scope };
     }
 
     fn complete(&mut self, code: &str, offset: usize, answer: &Sender<Completions>) {
@@ -255,6 +333,7 @@ impl Worker {
             .map(|completion| Completion {
                 text: completion.code,
                 kind: completion.kind,
+                signature: None,
             })
             .collect();
         items.dedup();
@@ -263,5 +342,19 @@ impl Worker {
             start: found.start_offset,
             end: found.end_offset,
         });
+    }
+}
+
+fn find_toolchain() -> Result<Toolchain, CellError> {
+    Toolchain::find().map_err(|error| CellError::Unavailable {
+        why: error.to_string(),
+        hint: error.hint().unwrap_or_default(),
+    })
+}
+
+fn missing() -> CellError {
+    CellError::Unavailable {
+        why: "the ready-made prelude for this toolchain is missing".to_owned(),
+        hint: "type `ironsage warm` in a terminal; magics work meanwhile".to_owned(),
     }
 }

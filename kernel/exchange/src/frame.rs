@@ -9,11 +9,13 @@ use std::io::{BufWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataFrame, IpcReader, IpcWriter, PolarsError, SerReader, SerWriter};
+use polars::prelude::{DataFrame, IpcReader, IpcWriter, PolarsError, PolarsResult, SerReader, SerWriter};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
 
 /// How much is handed to the memory file at once.
 const WRITE_BUFFER: usize = 1 << 20;
+/// Bytes of a record batch.
+const BATCH: usize = 64 << 20;
 
 /// A frame did not reach the other process.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +112,7 @@ pub fn share(frame: &DataFrame) -> Result<Shared, ExchangeError> {
         .map(File::from)
         .map_err(|error| failed(error.into()))?;
     let mut writer = BufWriter::with_capacity(WRITE_BUFFER, &file);
-    // The clone shares the columns; the writer aligns its own chunks.
-    IpcWriter::new(&mut writer).finish(&mut frame.clone())?;
+    IpcWriter::new(&mut writer).finish(&mut in_batches(frame)?)?;
     writer.flush().map_err(failed)?;
     drop(writer);
     fcntl_add_seals(
@@ -121,6 +122,21 @@ pub fn share(frame: &DataFrame) -> Result<Shared, ExchangeError> {
     .map_err(|error| failed(error.into()))?;
     let length = file.metadata().map_err(failed)?.len();
     Ok(Shared { file, length, rows })
+}
+
+/// The same columns, in chunks of which the writer makes one record batch each: it gathers a batch in memory before it
+/// writes it, so that the whole frame as one batch would be in memory three times.
+fn in_batches(frame: &DataFrame) -> PolarsResult<DataFrame> {
+    let (rows, bytes) = (frame.height(), frame.estimated_size());
+    if bytes <= BATCH {
+        return Ok(frame.clone());
+    }
+    let step = (rows / bytes.div_ceil(BATCH)).max(1);
+    let mut batches = frame.slice(0, step);
+    for start in (step..rows).step_by(step) {
+        batches.vstack_mut(&frame.slice(start as i64, step))?;
+    }
+    Ok(batches)
 }
 
 /// Maps a frame that another process shared, by its [`Shared::path`].

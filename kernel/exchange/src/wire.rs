@@ -88,10 +88,40 @@ pub enum Request {
     },
     /// The frame that the kernel asked a cell to hand over; the record carries its memory file.
     Hand,
-    /// Shows something.
-    Display(Picture),
+    /// Shows something; with an id it can be updated later.
+    Display {
+        /// What is shown.
+        picture: Picture,
+        /// Names the display, in all of a notebook's life.
+        id: Option<String>,
+    },
+    /// Replaces what is shown under an id.
+    Update {
+        /// What is shown from now on.
+        picture: Picture,
+        /// The display.
+        id: String,
+    },
+    /// Removes what the cell has shown so far.
+    Clear {
+        /// Not before something new is shown.
+        wait: bool,
+    },
     /// Shows the value of the cell's last expression.
     Result(Picture),
+    /// Asks the person in front of the cell. The record carries one end of a socket: the answer to it comes there, as
+    /// [`Reply::Answer`] or [`Reply::Refused`], so that nothing else has to wait for a person.
+    Input {
+        /// What is asked.
+        prompt: String,
+        /// Whether the answer must not be seen.
+        password: bool,
+    },
+    /// Saves the session's model of this name in a folder that belongs to the one who asks.
+    Model {
+        /// The model's name.
+        name: String,
+    },
     /// A panic has begun.
     Panic(Panicked),
     /// An error left the cell through `?`.
@@ -105,6 +135,9 @@ pub struct Surroundings {
     pub folder: Option<String>,
     /// Variables of the environment that were set.
     pub environment: BTreeMap<String, String>,
+    /// Whether nobody watches live: progress then says little.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
 /// What the kernel answers.
@@ -121,6 +154,16 @@ pub enum Reply {
     Missing {
         /// The session's frames.
         known: Vec<String>,
+    },
+    /// What the person answered.
+    Answer {
+        /// Their words.
+        text: String,
+    },
+    /// A model, saved.
+    Model {
+        /// The folder of its artifact.
+        folder: String,
     },
     /// It did not work, and why.
     Refused {
@@ -229,10 +272,13 @@ mod tests {
         let (left, right) = UnixStream::pair().unwrap();
         let mut data = Map::new();
         data.insert("text/html".to_owned(), Value::String("x".repeat(20_000_000)));
-        let request = Request::Display(Picture {
-            data,
-            metadata: Map::new(),
-        });
+        let request = Request::Display {
+            picture: Picture {
+                data,
+                metadata: Map::new(),
+            },
+            id: None,
+        };
         let sender = std::thread::spawn({
             let request = request.clone();
             move || send(&left, &request, &[]).unwrap()

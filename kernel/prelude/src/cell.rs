@@ -1,9 +1,22 @@
-//! The functions that every cell may call without a `use`.
+//! The functions that every cell may call without a `use` (but for `password`, which few need).
+//!
+//! | what | how |
+//! | --- | --- |
+//! | frames of the session | [`frame`], [`frames`], [`put_frame`] |
+//! | numbers for models of one's own | [`matrix`] |
+//! | models of the session | [`model`] |
+//! | seeing | [`show`], [`show_live`], [`clear_output`], [`plot`], [`figure`], [`progress`] |
+//! | asking | [`input`], [`password`] |
+//! | waiting and stopping | [`block_on`], [`interrupted`] |
 
-pub use crate::display::show;
-pub use crate::drawing::plot;
+pub use crate::display::{clear_output, show, show_live};
+pub use crate::drawing::{figure, plot};
 pub use crate::frames::{frame, frames, put_frame};
+pub use crate::input::{input, password};
 pub use crate::link::interrupted;
+pub use crate::matrix::matrix;
+pub use crate::model::model;
+pub use crate::progress::progress;
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -12,6 +25,15 @@ use tokio::runtime::Runtime;
 
 /// Runs a future to its end on the session's one tokio runtime, so that async SDK calls work in
 /// an ordinary cell.
+///
+/// ```
+/// use ironsage_prelude::cell::block_on;
+/// let answer = block_on(async {
+///     ironsage_prelude::tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+///     42
+/// });
+/// assert_eq!(answer, 42);
+/// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     #[expect(

@@ -10,19 +10,31 @@
 
 pub use {ndarray, plotters, polars, serde_json, tokio};
 
+mod arrays;
 pub mod cell;
 mod display;
 mod drawing;
 mod frames;
+mod front;
 mod hook;
+mod input;
 mod link;
+mod matrix;
+mod model;
 mod output;
+mod progress;
 mod surroundings;
+mod value;
 
-pub use display::{CellDisplay, PlanDisplay};
+pub use display::{CellDisplay, Live, PlanDisplay};
+pub use drawing::Drawing;
 pub use frames::{FrameError, Handed, bound, hand};
 pub use hook::question;
+pub use input::InputError;
+pub use matrix::MatrixError;
+pub use model::{Model, ModelError};
 pub use output::before_stderr;
+pub use progress::Progress;
 
 use std::ffi::c_int;
 use std::os::fd::FromRawFd;

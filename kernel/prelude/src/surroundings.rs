@@ -30,6 +30,12 @@ pub(crate) fn follow(told: Surroundings) {
     *last = Some(told);
 }
 
+/// Whether nobody watches the cell that runs.
+pub(crate) fn quiet() -> bool {
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    last.as_ref().is_some_and(|told| told.quiet)
+}
+
 fn tell(problem: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{problem}");

@@ -145,10 +145,15 @@ impl Outputs {
         self.0.publish("clear_output", &json!({"wait": wait}));
     }
 
-    /// Shows something in the front end's pager, where it has one: help texts.
+    /// Shows something in the front end's pager, where it has one: help texts. A front end that can't ask anybody
+    /// anything has none, and many of those know no payloads: there it is shown among the outputs.
     pub fn page(&self, bundle: &MimeBundle) {
-        let payload = json!({"source": "page", "data": bundle.data, "start": 0});
-        self.0.gathered.lock().payload.push(payload);
+        if self.0.allow_stdin {
+            let payload = json!({"source": "page", "data": bundle.data, "start": 0});
+            self.0.gathered.lock().payload.push(payload);
+        } else {
+            self.display(bundle, None);
+        }
     }
 
     /// Asks the person in front of the cell; blocks until they answer. An interrupt ends the wait.
@@ -159,6 +164,11 @@ impl Outputs {
         self.flush();
         let unless = || self.interrupted();
         self.0.stdin.ask(&self.0.request, prompt, password, unless)
+    }
+
+    /// Ends the wait of [`Outputs::input`]: whoever asked is gone.
+    pub fn withdraw(&self) {
+        self.0.stdin.cancel(&InputError::Interrupted);
     }
 
     /// Whether this cell was asked to stop.

@@ -271,7 +271,30 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("b.csv: row 1: 2 features where the rows before have 1"),
+                .ends_with("b.csv: row 0: 2 features where the rows before have 1"),
+            "{error}"
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "all rows of a channel have the first row's width (is the label still in?)"
+        );
+        // The rows of `a` and of the batches before count for nothing in `b`.
+        let record = |values: &[f32]| recordio::Record {
+            features: recordio::Features::Dense(values.to_vec()),
+            label: Some(1.0),
+            ..Default::default()
+        };
+        let one = record(&[1.0]);
+        let a = records(&[one.clone(), one.clone(), one.clone()]);
+        let b = records(&[one, record(&[1.0, 2.0])]);
+        let data = written(&[("a", &a), ("b", &b)]);
+        let mut files = Files::under(data.path(), ContentType::RecordIo).unwrap();
+        let mut stream = files.open(0).unwrap();
+        assert_eq!(stream.next(2).unwrap().unwrap().len(), 2);
+        assert_eq!(stream.next(2).unwrap().unwrap().len(), 2);
+        let error = stream.next(2).unwrap_err().to_string();
+        assert!(
+            error.ends_with("b: row 1: 2 features where the rows before have 1"),
             "{error}"
         );
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ironsage_formats::artifact::{self, Card};
 use ironsage_learners::{Model, Prediction, Rows};
-use ironsage_prep::{FittedRecipe, Input, matrix};
+use ironsage_prep::{FittedRecipe, Input, model_rows};
 use polars::prelude::DataFrame;
 
 use crate::ContainerError;
@@ -122,10 +122,7 @@ impl Names {
     }
 
     fn predict(&self, model: &dyn Model, frame: &DataFrame) -> Result<Vec<Prediction>, ContainerError> {
-        let values = match &self.recipe {
-            Some(recipe) => matrix(&recipe.apply(frame)?, &self.features)?,
-            None => matrix(frame, &self.features)?,
-        };
+        let values = model_rows(frame, self.recipe.as_ref(), &self.features)?;
         Ok(model.predict(&Rows::dense(self.features.len(), &values))?)
     }
 }

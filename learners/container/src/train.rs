@@ -3,7 +3,7 @@
 //! Reads `/opt/ml/input/config`, trains on the channels, prints the container's log lines, writes
 //! `/opt/ml/model`. What goes wrong is written to `/opt/ml/output/failure`, which becomes the job's
 //! failure reason. SIGTERM keeps the best model so far and ends as a success: the platform then
-//! uploads it. Before the first epoch is over there is none, and the job fails.
+//! uploads it. Before the first batch there is none, and the job fails.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -85,8 +85,12 @@ fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error>
     Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
-/// Likewise for values with names: a test channel's scores may be infinite.
-fn null_is_nan_named<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, f64)>, D::Error> {
+/// Reads metrics with their names, null as NaN: JSON has neither NaN nor infinity, and a test channel's scores may be
+/// infinite. For serde's `deserialize_with`, wherever metrics are kept.
+///
+/// # Errors
+/// What the deserializer meets.
+pub fn null_is_nan_named<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, f64)>, D::Error> {
     let values = Vec::<(String, Option<f64>)>::deserialize(from)?;
     let number = |(name, value): (String, Option<f64>)| (name, value.unwrap_or(f64::NAN));
     Ok(values.into_iter().map(number).collect())

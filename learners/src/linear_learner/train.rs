@@ -213,12 +213,12 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// What a pass over a channel gave; `None` where it failed because training is to stop. Who waits for a FIFO is freed
-    /// by an error: what was kept before it is still good.
+    /// What a pass over a channel gave; `None` where a stop has ended its wait for data: what was kept before is still
+    /// good. Data that cannot be trained with are an error, stop or not.
     fn unless_stopped<T>(&mut self, passed: Result<T, LearnError>) -> Result<Option<T>, LearnError> {
         match passed {
             Ok(given) => Ok(Some(given)),
-            Err(_) if self.report.interrupted || self.watch.stop() => {
+            Err(error) if error.may_end_a_wait() && (self.report.interrupted || self.watch.stop()) => {
                 self.report.interrupted = true;
                 Ok(None)
             }
@@ -245,7 +245,17 @@ impl<'a> Training<'a> {
         let mut floored = Vec::new();
         let (mut rows, mut batches, mut stopped) = (0, 0, false);
         let mut stream = self.channels.train.open(self.opened)?;
-        while let Some(batch) = stream.next(self.settings.batch)? {
+        loop {
+            let batch = match stream.next(self.settings.batch) {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                // The models are as good as the batches before have made them.
+                Err(error) if batches > 0 && error.may_end_a_wait() && self.watch.stop() => {
+                    stopped = true;
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             if self.watch.stop() {
                 stopped = true;
                 break;

@@ -1,8 +1,8 @@
 //! Channels that are streams: the same model as from memory, dense or sparse; and other records than rows.
 
 use crate::data::{asked, classes, fit, regression};
-use ironsage_formats::csv;
 use ironsage_formats::recordio::{Features, Record, Writer};
+use ironsage_formats::{FormatError, csv};
 use ironsage_learners::linear_learner::{LinearLearner, LinearModel};
 use ironsage_learners::{
     self as learners, Algorithm, ByteStream, Channels, ContentType, DenseMatrix, Files, FitOptions, Row,
@@ -278,6 +278,91 @@ fn a_stop_that_ends_a_wait_keeps_the_best_model() {
     for (train, validation) in [(0, None), (1, None), (9, Some(0))] {
         let error = fit("30", train, validation).unwrap_err();
         assert!(matches!(error, LearnError::Interrupted), "{error}");
+    }
+}
+
+/// A FIFO that falls silent in an epoch: after so many batches a stop ends the wait, with this error.
+struct Silent {
+    matrix: DenseMatrix,
+    batches: usize,
+    error: fn() -> LearnError,
+    stop: Arc<AtomicBool>,
+}
+
+impl Source<Row> for Silent {
+    fn open(&mut self, epoch: usize) -> Result<Box<dyn Stream<Row> + '_>, LearnError> {
+        Ok(Box::new(FallingSilent {
+            // The scaler's pass is whole.
+            left: if epoch == 0 { usize::MAX } else { self.batches },
+            error: self.error,
+            stop: Arc::clone(&self.stop),
+            rows: self.matrix.open(epoch)?,
+        }))
+    }
+}
+
+struct FallingSilent<'a> {
+    rows: Box<dyn Stream<Row> + 'a>,
+    left: usize,
+    error: fn() -> LearnError,
+    stop: Arc<AtomicBool>,
+}
+
+impl Stream<Row> for FallingSilent<'_> {
+    fn next(&mut self, limit: usize) -> Result<Option<learners::Rows<'_>>, LearnError> {
+        if self.left == 0 {
+            self.stop.store(true, Ordering::Relaxed);
+            return Err((self.error)());
+        }
+        self.left -= 1;
+        self.rows.next(limit)
+    }
+}
+
+#[test]
+fn a_stop_that_ends_a_wait_in_the_first_epoch_keeps_what_its_batches_gave() {
+    let fit = |batches: usize, error: fn() -> LearnError| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let silent = Silent {
+            matrix: regression(320, 0.5, 1),
+            batches,
+            error,
+            stop: Arc::clone(&stop),
+        };
+        let mut channels: Channels<Row> = Channels::new(silent);
+        let asked = asked("regressor", &[]);
+        LinearLearner.fit(&asked, &mut channels, &FitOptions::default(), &Stopped(stop))
+    };
+    let freed: [fn() -> LearnError; 2] = [
+        || LearnError::Io {
+            path: PathBuf::from("pipe"),
+            source: std::io::Error::other("stopped"),
+        },
+        || LearnError::Format {
+            origin: "pipe".to_owned(),
+            source: std::io::Error::other("stopped").into(),
+        },
+    ];
+    for error in freed {
+        let report = fit(3, error).unwrap().report;
+        assert_eq!(
+            (report.interrupted, report.history.len(), report.rows_per_epoch),
+            (true, 1, 96)
+        );
+        let none = fit(0, error).unwrap_err();
+        assert!(matches!(none, LearnError::Interrupted), "{none}");
+    }
+    // What is wrong with the data is said though a stop was asked for.
+    let torn = || LearnError::Format {
+        origin: "pipe".to_owned(),
+        source: FormatError::Truncated {
+            what: "record",
+            at: "7".to_owned(),
+        },
+    };
+    for batches in [0, 3] {
+        let error = fit(batches, torn).unwrap_err();
+        assert_eq!(error.to_string(), "pipe: record 7: the data end in the middle of it");
     }
 }
 

@@ -26,6 +26,7 @@ mod column;
 mod error;
 mod fit;
 mod fitted;
+mod model;
 mod raw;
 mod recipe;
 mod rows;
@@ -34,6 +35,7 @@ mod words;
 
 pub use error::PrepError;
 pub use fitted::{FittedRecipe, Input};
+pub use model::{answer_columns, model_rows};
 pub use raw::{frame_from_csv, frame_from_json};
 pub use recipe::{Bound, Fill, Recipe, Step, StepKind};
 pub use rows::matrix;

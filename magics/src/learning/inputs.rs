@@ -97,11 +97,7 @@ impl Inputs {
             return Err(no_column(&missing.name, frame));
         }
         let raw = frame.select(self.raw.iter().map(|input| input.name.as_str()))?;
-        let prepared = match &self.recipe {
-            Some(recipe) => recipe.apply(&raw)?,
-            None => raw,
-        };
-        Ok(ironsage_prep::matrix(&prepared, &self.features)?)
+        Ok(ironsage_prep::model_rows(&raw, self.recipe.as_ref(), &self.features)?)
     }
 }
 

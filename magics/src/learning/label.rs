@@ -133,9 +133,9 @@ impl Label {
                 whole_values: whole_values(labels, &distinct),
             },
             Some("binary_classifier") => self.binary(&distinct, positive)?,
-            Some("multiclass_classifier") => Task::Multiclass { classes: distinct },
+            Some("multiclass_classifier") => return Err(self.many_classes()),
             None if distinct.len() == 2 || labels.dtype() == &DataType::Boolean => self.binary(&distinct, positive)?,
-            None if is_text(labels) => Task::Multiclass { classes: distinct },
+            None if is_text(labels) => return Err(self.many_classes()),
             None => Task::Regressor {
                 whole_values: whole_values(labels, &distinct),
             },
@@ -152,6 +152,17 @@ impl Label {
             )));
         }
         Ok(task)
+    }
+
+    fn many_classes(&self) -> MagicError {
+        MagicError::new(
+            crate::ErrorKind::ModelError,
+            format!(
+                "the label `{}` wants a multiclass_classifier, and that is not built yet",
+                self.text
+            ),
+        )
+        .with_hint(format!("make two classes: `--label \"{} = '…'\"`", self.text))
     }
 
     fn binary(&self, distinct: &[String], positive: Option<&str>) -> Result<Task, MagicError> {
@@ -204,14 +215,7 @@ impl Label {
         match task {
             Task::Regressor { .. } => self.numbers(labels, frame_name),
             Task::Binary { positive, negative } => self.zeros_and_ones(labels, positive, negative, frame_name),
-            Task::Multiclass { .. } => Err(MagicError::new(
-                crate::ErrorKind::ModelError,
-                format!(
-                    "the label `{}` has more than two classes, and multiclass_classifier is not built yet",
-                    self.text
-                ),
-            )
-            .with_hint(format!("make two of them: `--label \"{} = '…'\"`", self.text))),
+            Task::Multiclass { .. } => Err(self.many_classes()),
         }
     }
 

@@ -7,13 +7,15 @@ use ironsage_learners::{EpochEnd, Event, Watch};
 pub(crate) struct Live<'a> {
     front: &'a dyn Front,
     progress: Progress<'a>,
+    unit: f64,
 }
 
 impl<'a> Live<'a> {
-    /// Shows the first frame.
-    pub fn start(front: &'a dyn Front, title: &str) -> Live<'a> {
+    /// Shows the first frame. `unit` is what 1 in the training's own units is in the label's.
+    pub fn start(front: &'a dyn Front, title: &str, unit: f64) -> Live<'a> {
         Live {
             front,
+            unit,
             progress: Progress::start(front, title),
         }
     }
@@ -32,7 +34,7 @@ impl Watch for Live<'_> {
     fn event(&self, event: &Event<'_>) {
         if let Event::EpochEnd(end) = event {
             let done = (end.epoch + 1) as f64 / end.epochs.max(1) as f64;
-            self.progress.set(Some(done), &line(end));
+            self.progress.set(Some(done), &line(end, self.unit));
         }
     }
 
@@ -41,18 +43,17 @@ impl Watch for Live<'_> {
     }
 }
 
-fn line(end: &EpochEnd<'_>) -> String {
+fn line(end: &EpochEnd<'_>, unit: f64) -> String {
     let models = if end.models == 1 {
         "1 model".to_owned()
     } else {
         format!("{} models", end.models)
     };
-    let channel = if end.validation_objective.is_some() {
-        "valid"
-    } else {
-        "train"
+    let (channel, unit) = match end.validation_objective {
+        Some(_) => ("valid", 1.0),
+        None => ("train", unit),
     };
-    let measure = Measure::of(end.watched);
+    let measure = Measure::of(end.watched, unit);
     format!(
         "epoch {}/{} · {models} · {channel} {} {} (best {} @{})",
         end.epoch + 1,
@@ -64,31 +65,32 @@ fn line(end: &EpochEnd<'_>) -> String {
     )
 }
 
-/// A watched value as a person reads it: `mse_objective` is an error in label units after a root.
+/// A watched value as a person reads it: `mse_objective` is an error in label units after a root. A regressor's
+/// training objective is in normalised units, which only a squared error can leave.
 pub(crate) struct Measure<'a> {
     /// The name to show.
     pub name: &'a str,
     root: bool,
+    unit: f64,
 }
 
 impl<'a> Measure<'a> {
-    /// The measure that a log calls `watched`.
-    pub fn of(watched: &'a str) -> Measure<'a> {
-        let plain = |name| Measure { name, root: false };
-        match watched {
-            "mse_objective" => Measure {
-                name: "rmse",
-                root: true,
-            },
-            "binary_classification_cross_entropy_objective" => plain("log-loss"),
-            "sampled_loss_function" => plain("log-loss"),
-            other => plain(other.trim_start_matches("sampled_").trim_end_matches("_objective")),
-        }
+    /// The measure that a log calls `watched`; 1 in its units is `unit` in the label's.
+    pub fn of(watched: &'a str, unit: f64) -> Measure<'a> {
+        let (name, root) = match watched {
+            "mse_objective" => ("rmse", true),
+            "binary_classification_cross_entropy_objective" | "sampled_loss_function" => ("log-loss", false),
+            other => (
+                other.trim_start_matches("sampled_").trim_end_matches("_objective"),
+                false,
+            ),
+        };
+        Measure { name, root, unit }
     }
 
     /// The value on the scale of the name.
     pub fn value(&self, watched: f64) -> f64 {
-        if self.root { watched.sqrt() } else { watched }
+        if self.root { watched.sqrt() * self.unit } else { watched }
     }
 
     /// The value with the digits that matter.
@@ -124,6 +126,19 @@ mod tests {
             rows: 2912,
             seconds: 0.1,
         };
-        assert_eq!(line(&end), "epoch 23/50 · 32 models · valid rmse 2.14 (best 2.12 @19)");
+        assert_eq!(
+            line(&end, 3.0),
+            "epoch 23/50 · 32 models · valid rmse 2.14 (best 2.12 @19)"
+        );
+        let alone = EpochEnd {
+            validation_objective: None,
+            value: 0.5,
+            best_value: 0.49,
+            ..end
+        };
+        assert_eq!(
+            line(&alone, 3.0),
+            "epoch 23/50 · 32 models · train rmse 2.12 (best 2.1 @19)"
+        );
     }
 }

@@ -16,7 +16,9 @@ use crate::error::MagicError;
 const FEW_UPDATES: usize = 300;
 
 /// `regressor (28 integer values) · kept epoch 19 of model 4 (lr 0.1, wd 1e-4) · valid rmse 2.14`.
-pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_validation: bool) -> String {
+///
+/// `unit` is what 1 in the training's own units is in the label's.
+pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_validation: bool, unit: f64) -> String {
     let report = &model.report;
     let mut parts = vec![what(task, report)];
     if label.is_condition() {
@@ -35,8 +37,12 @@ pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_valid
         winner(report)
     ));
     if let Some(kept) = report.history.get(report.epoch_kept) {
-        let measure = Measure::of(&report.watched);
-        let channel = if has_validation { "valid" } else { "train" };
+        let (channel, unit) = if has_validation {
+            ("valid", 1.0)
+        } else {
+            ("train", unit)
+        };
+        let measure = Measure::of(&report.watched, unit);
         parts.push(format!("{channel} {} {}", measure.name, measure.show(kept.value)));
     }
     if let Some((channel, rows)) = &report.threshold_from {
@@ -187,28 +193,19 @@ pub(crate) struct Curve {
 
 /// The learning curve of the model that was kept.
 ///
-/// A regressor's training loss is in normalised label units and its validation loss in raw ones, so the
-/// training loss is brought to raw units with the label's standard deviation.
-pub(crate) fn curve(report: &Report, label_spread: f64) -> Curve {
-    let measure = Measure::of(&report.objective);
-    let of = |losses: &[f64], scale: f64| losses.get(report.model_kept).map(|loss| measure.value(loss * scale));
-    let scale = if report.objective == "mse_objective" {
-        label_spread * label_spread
-    } else {
-        1.0
-    };
+/// A regressor's validation loss is in raw label units; its training loss is brought there by `unit`, which is what 1
+/// in the training's own units is in the label's.
+pub(crate) fn curve(report: &Report, unit: f64) -> Curve {
+    let (training, validation) = (
+        Measure::of(&report.objective, unit),
+        Measure::of(&report.objective, 1.0),
+    );
+    let of = |losses: &[f64], measure: &Measure<'_>| losses.get(report.model_kept).map(|loss| measure.value(*loss));
+    let epochs = report.history.iter();
     Curve {
-        measure: measure.name.to_owned(),
-        train: report
-            .history
-            .iter()
-            .filter_map(|epoch| of(&epoch.train, scale))
-            .collect(),
-        validation: report
-            .history
-            .iter()
-            .filter_map(|epoch| of(&epoch.validation, 1.0))
-            .collect(),
+        measure: training.name.to_owned(),
+        train: epochs.clone().filter_map(|epoch| of(&epoch.train, &training)).collect(),
+        validation: epochs.filter_map(|epoch| of(&epoch.validation, &validation)).collect(),
         kept: report.epoch_kept,
     }
 }
@@ -352,7 +349,7 @@ mod tests {
             positive: "true".into(),
             negative: "false".into(),
         };
-        let told = summary(&label, &task, &model, true);
+        let told = summary(&label, &task, &model, true, 1.0);
         assert!(told.ends_with("threshold 0.432, set on valid (626 rows)"), "{told}");
     }
 }

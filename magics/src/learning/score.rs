@@ -38,17 +38,8 @@ pub(crate) fn with_predictions(
     predictions: &[Prediction],
     prefix: &str,
 ) -> Result<DataFrame, MagicError> {
-    let mut columns = vec![Column::new(
-        format!("{prefix}score").into(),
-        predictions.iter().map(|p| p.score).collect::<Vec<_>>(),
-    )];
-    if predictions.first().is_some_and(|first| first.predicted_label.is_some()) {
-        let labels: Vec<Option<i32>> = predictions
-            .iter()
-            .map(|p| p.predicted_label.map(|label| label as i32))
-            .collect();
-        columns.push(Column::new(format!("{prefix}predicted_label").into(), labels));
-    }
+    let answers = predictions.iter().map(|p| (p.score, p.predicted_label));
+    let columns = ironsage_prep::answer_columns(answers, prefix);
     for column in &columns {
         refuse_clash(frame, column.name())?;
     }

@@ -29,13 +29,22 @@ impl Magic for Rm {
             .iter()
             .map(|name| match session.unbind(name) {
                 true => format!("{name} forgotten"),
-                false if session.rust_type(name).is_some() => {
-                    format!("`{name}` is Rust's: `drop({name})` in a Rust cell")
-                }
-                false => format!("{name} is not bound"),
+                false => match session.rust_type(name) {
+                    Some(rust_type) if can_be_dropped(&rust_type) => {
+                        format!("`{name}` is Rust's: `drop({name})` in a Rust cell")
+                    }
+                    Some(_) => format!("`{name}` is Rust's: it stays until another `let {name}` or a restart"),
+                    None => format!("{name} is not bound"),
+                },
             })
             .collect();
         front.display(&note(done.join(" · ")));
         Ok(())
     }
+}
+
+/// Whether `drop` takes a Rust variable away: it does nothing to a copy or a reference.
+fn can_be_dropped(rust_type: &str) -> bool {
+    let bare = rust_type.rsplit("::").next().unwrap_or_default();
+    !rust_type.starts_with('&') && matches!(bare, "DataFrame" | "LazyFrame" | "String")
 }

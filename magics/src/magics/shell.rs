@@ -8,7 +8,7 @@ use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use ironsage_contract::LocalCredentials;
+use ironsage_contract::{LocalCredentials, env};
 use ironsage_display::{Front, Stream};
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 
@@ -107,14 +107,15 @@ pub(crate) fn run(command: &Command<'_>, session: &Session, front: &dyn Front) -
 }
 
 /// Ends a command's whole group when the kernel is killed: what bash has started knows nothing of the kernel. It waits
-/// for the end of a pipe that only the kernel holds.
+/// for the end of a pipe that only the kernel holds; an interrupt of the group does not end the wait.
 struct Guard(Option<Child>);
 
 impl Guard {
     fn over(command: &Child) -> Guard {
         let mut guard = Process::new("bash");
         guard
-            .args(["-c", "read -r; kill -KILL 0"])
+            .args(["-c", "trap '' INT; read -r; kill -KILL 0"])
+            .env_remove("BASH_ENV")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -193,11 +194,11 @@ fn service_environment(script: &str, session: &Session) -> Vec<(&'static str, St
         return Vec::new();
     };
     vec![
-        ("AWS_ENDPOINT_URL", endpoint),
-        ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
-        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
-        ("AWS_REGION", client.place().region.clone()),
-        ("AWS_DEFAULT_REGION", client.place().region.clone()),
+        (env::ENV_AWS_ENDPOINT_URL, endpoint),
+        (env::ENV_AWS_ACCESS_KEY_ID, credentials.access_key_id),
+        (env::ENV_AWS_SECRET_ACCESS_KEY, credentials.secret_access_key),
+        (env::ENV_AWS_REGION, client.place().region.clone()),
+        (env::ENV_AWS_DEFAULT_REGION, client.place().region.clone()),
     ]
 }
 

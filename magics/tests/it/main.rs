@@ -7,6 +7,7 @@ mod completion;
 mod frames;
 mod grammar;
 mod help;
+mod hints;
 mod models;
 mod quickstart;
 mod shell;

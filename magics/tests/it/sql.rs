@@ -1,6 +1,7 @@
 //! Queries over all names, and what is refused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ironsage_magics::{ErrorKind, MagicError, RustNames, Scalar, Value};
 use polars::prelude::*;
@@ -42,7 +43,11 @@ fn create_binds_drop_unbinds_and_both_can_be_run_twice() {
 
 #[test]
 fn plans_and_joins_and_rusts_frames_are_tables() {
-    struct Rust(DataFrame);
+    struct Rust {
+        weights: DataFrame,
+        /// How often a frame was asked for.
+        asked: Arc<AtomicUsize>,
+    }
     impl RustNames for Rust {
         fn names(&self) -> Vec<(String, String)> {
             [("weights", "DataFrame"), ("broken", "LazyFrame"), ("most", "i32")]
@@ -50,14 +55,21 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
                 .to_vec()
         }
         fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
             match name {
-                "weights" => Some(Ok(self.0.clone())),
+                "weights" => Some(Ok(self.weights.clone())),
                 "broken" => Some(Err(MagicError::data("the plan of `broken` fails"))),
                 _ => None,
             }
         }
         fn scalar(&self, name: &str) -> Option<Scalar> {
             (name == "most").then_some(Scalar::Integer(2))
+        }
+        fn clear(&self) -> Result<Vec<String>, MagicError> {
+            Ok(self.names().into_iter().map(|(name, _)| name).collect())
+        }
+        fn restart(&self) -> Result<Vec<String>, MagicError> {
+            Ok(Vec::new())
         }
     }
     let bench = Bench::new().small();
@@ -68,12 +80,15 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
         .lazy()
         .filter(col("number").lt(lit(4)));
     bench.session.bind("start", Value::Plan(Box::new(plan)));
-    bench.session.set_rust(Arc::new(Rust(
-        df!("letter" => ["a", "b"], "weight" => [1.0, 10.0]).unwrap(),
-    )));
+    let asked = Arc::new(AtomicUsize::new(0));
+    bench.session.set_rust(Arc::new(Rust {
+        weights: df!("letter" => ["a", "b"], "weight" => [1.0, 10.0]).unwrap(),
+        asked: Arc::clone(&asked),
+    }));
     bench
         .cell("%%sql -o sums\nSELECT s.letter, sum(s.half * w.weight) AS total\nFROM start s JOIN weights w ON s.letter = w.letter\nGROUP BY s.letter ORDER BY s.letter")
         .unwrap();
+    assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "a frame is fetched once");
     let totals = bench.session.frame("sums").unwrap();
     assert_eq!(
         totals.column("total").unwrap().f64().unwrap().to_vec(),
@@ -91,13 +106,28 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
             "{line}"
         );
     }
+    asked.store(0, Ordering::Relaxed);
+    bench.line("%sql SELECT * FROM broken").unwrap_err();
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "the first error is told");
     for line in ["%describe most", "%sql SELECT * FROM most", "%save most x.csv"] {
         let message = "`most` is a Rust variable of type `i32`, not a frame";
         assert_eq!(bench.line(line).unwrap_err().message, message, "{line}");
     }
     assert_eq!(
         bench.line("%rm most").unwrap(),
-        "`most` is Rust's: `drop(most)` in a Rust cell"
+        "`most` is Rust's: it stays until another `let most` or a restart"
+    );
+    assert_eq!(
+        bench.line("%rm weights").unwrap(),
+        "`weights` is Rust's: `drop(weights)` in a Rust cell"
+    );
+    assert_eq!(
+        bench.line("%reset").unwrap(),
+        "Rust cleared: 3 variables gone (weights, broken, most), items and crates too; frames, models and endpoints stay"
+    );
+    assert_eq!(
+        bench.line("%restart_rust").unwrap(),
+        "Rust restarted: no variables were there; Rust items and crates stay, and so do frames, models and endpoints"
     );
     bench.session.bind_frame("weights", df!("x" => [1]).unwrap());
     assert_eq!(

@@ -18,6 +18,7 @@ pub mod proof;
 pub mod start;
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use rustix::fs::FlockOperation;
@@ -26,13 +27,19 @@ use crate::error::LocalError;
 
 /// An exclusive lock on a file, held until it is dropped or the process ends, however it ends.
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
     /// Takes the lock if it is free.
     pub fn try_take(path: &Path) -> Result<Option<Lock>, LocalError> {
         Lock::with(path, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Writes who holds it, for [`holder`].
+    pub fn sign(&mut self) -> std::io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all(std::process::id().to_string().as_bytes())
     }
 
     /// Waits for the lock.
@@ -59,9 +66,14 @@ impl Lock {
             .open(path)
             .map_err(failed)?;
         match rustix::fs::flock(&file, operation) {
-            Ok(()) => Ok(Some(Lock { _file: file })),
+            Ok(()) => Ok(Some(Lock { file })),
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
             Err(error) => Err(failed(error.into())),
         }
     }
+}
+
+/// The process that signed a lock; who asks has to know that the lock is held.
+pub fn holder(path: &Path) -> Option<u32> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }

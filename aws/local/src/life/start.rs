@@ -11,7 +11,7 @@ use ironsage_contract::{Home, LocalCredentials, ServiceInfo, env};
 use rustix::process::{Pid, Signal};
 
 use super::credentials::credentials;
-use super::{Lock, log, probe};
+use super::{Lock, holder, log, probe};
 use crate::error::LocalError;
 use crate::serve::asked_port;
 use crate::store::{need_space, private_folder};
@@ -85,10 +85,8 @@ pub fn start_for(home: &Home, executable: &Path, owner_pid: Option<u32>) -> Resu
     let log = log::open(&home.log()).map_err(failed)?;
     let before = log.metadata().map_err(failed)?.len();
     let child = spawn(home, executable, owner_pid, log)?;
-    wait_for(child, home, PATIENCE, || alive(home, &key)).map_err(|error| match error {
-        LocalError::Ended { how, log, .. } => ended(how, log::tail(&log, before), log, port),
-        other => other,
-    })
+    let ended = |how| ended(how, log::tail(&home.log(), before), home.log(), port);
+    wait_for(child, home, PATIENCE, || alive(home, &key), ended)
 }
 
 /// Waits until a service that was started answers. One that lives is never killed: it may be
@@ -98,6 +96,7 @@ fn wait_for(
     home: &Home,
     patience: Duration,
     answers: impl Fn() -> Option<ServiceInfo>,
+    ended: impl Fn(String) -> LocalError,
 ) -> Result<ServiceInfo, LocalError> {
     let begun = Instant::now();
     let outcome = loop {
@@ -105,11 +104,7 @@ fn wait_for(
             break Ok(info);
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return Err(LocalError::Ended {
-                how: status.to_string(),
-                tail: String::new(),
-                log: home.log(),
-            });
+            return Err(ended(status.to_string()));
         }
         if begun.elapsed() > patience {
             break Err(silent(home, patience));
@@ -207,12 +202,10 @@ pub fn stop(home: &Home) -> Result<bool, LocalError> {
             told = Some(info);
         }
         if begun.elapsed() > PATIENCE {
-            // It proved to be ours and it still holds the lock, so the process id is its own.
-            if let Some(pid) = told
-                .as_ref()
-                .and_then(|info| i32::try_from(info.pid).ok())
-                .and_then(Pid::from_raw)
-            {
+            // It holds the lock still, so the process id is its own: told by itself, or, where it never answered, by
+            // the lock.
+            let pid = told.as_ref().map(|info| info.pid).or_else(|| holder(&service_lock(home)));
+            if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) {
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
             }
             if begun.elapsed() > PATIENCE + Duration::from_secs(5) {
@@ -234,7 +227,7 @@ mod tests {
         let home = Home::at(folder.path());
         let child = Command::new("sleep").arg("60").spawn().unwrap();
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
-        let error = wait_for(child, &home, Duration::from_millis(20), || None).unwrap_err();
+        let error = wait_for(child, &home, Duration::from_millis(20), || None, |how| panic!("{how}")).unwrap_err();
         assert!(error.hint().unwrap().contains("run the cell again in a minute"));
         rustix::process::test_kill_process(pid).unwrap();
         rustix::process::kill_process(pid, Signal::KILL).unwrap();

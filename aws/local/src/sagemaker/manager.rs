@@ -32,18 +32,15 @@ const RETRY: Duration = Duration::from_secs(1);
 type Running = (String, Arc<Fleet>);
 
 /// What runs for an endpoint.
-#[derive(Default)]
 struct Live {
     fleet: Option<Running>,
-    /// Ends the deployment that is on its way.
-    cancel: Option<watch::Sender<bool>>,
+    /// Ends the deployments that are on their way.
+    cancel: watch::Sender<bool>,
 }
 
 impl Live {
     async fn end(self) {
-        if let Some(cancel) = self.cancel {
-            let _ = cancel.send(true);
-        }
+        self.cancel.send_replace(true);
         if let Some((_, fleet)) = self.fleet {
             fleet.stop().await;
         }
@@ -224,11 +221,17 @@ impl Manager {
         tokio::spawn(async move { manager.deploy(&name, deployment, cancelled).await });
     }
 
+    /// What runs for an endpoint, or the place for it.
+    fn entry<'a>(&self, live: &'a mut HashMap<String, Live>, name: &str) -> &'a mut Live {
+        let nothing = || Live {
+            fleet: None,
+            cancel: watch::Sender::new(self.closing.load(Ordering::SeqCst)),
+        };
+        live.entry(name.to_owned()).or_insert_with(nothing)
+    }
+
     fn cancellation(&self, name: &str) -> watch::Receiver<bool> {
-        let mut live = self.live.lock();
-        let (cancel, cancelled) = watch::channel(self.closing.load(Ordering::SeqCst));
-        live.entry(name.to_owned()).or_default().cancel = Some(cancel);
-        cancelled
+        self.entry(&mut self.live.lock(), name).cancel.subscribe()
     }
 
     async fn deploy(self: Arc<Self>, name: &str, deployment: Deployment, cancelled: watch::Receiver<bool>) {
@@ -297,7 +300,10 @@ impl Manager {
                 tracing::info!("endpoint {name} answers again");
                 self.watch(name, fleet);
             }
-            Start::Failed(reason) => self.fail(name, &id, reason).await,
+            Start::Failed(reason) => {
+                self.fail(name, &id, reason).await;
+                self.forget_unless_needed(name, &id);
+            }
         }
     }
 
@@ -313,7 +319,7 @@ impl Manager {
             return Err(NotWanted);
         }
         let running = (deployment.to_owned(), fleet.clone());
-        Ok(live.entry(name.to_owned()).or_default().fleet.replace(running))
+        Ok(self.entry(&mut live, name).fleet.replace(running))
     }
 
     /// Removes the files of a deployment that has ended, unless its endpoint needs them.

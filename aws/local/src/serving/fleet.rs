@@ -166,13 +166,14 @@ impl Fleet {
     }
 
     /// The next process in turn that is ready, waiting for one where all are starting.
-    async fn ready(&self, until: Instant) -> Result<u16, NoAnswer> {
+    async fn ready(&self, until: Instant) -> Result<(u16, watch::Receiver<Health>), NoAnswer> {
         loop {
             let first = self.turn.fetch_add(1, Ordering::Relaxed);
             let mut dead = None;
             for step in 0..self.servers.len() {
-                match &*self.servers[(first + step) % self.servers.len()].borrow() {
-                    Health::Ready(port) => return Ok(*port),
+                let server = &self.servers[(first + step) % self.servers.len()];
+                match &*server.borrow() {
+                    Health::Ready(port) => return Ok((*port, server.clone())),
                     Health::Dead(reason) => dead = Some(reason.clone()),
                     Health::Starting => {}
                 }
@@ -191,7 +192,7 @@ impl Fleet {
     pub async fn invoke(&self, headers: &HeaderMap, body: Bytes) -> Result<Invoked, NoAnswer> {
         let until = Instant::now() + ANSWER_TIMEOUT;
         loop {
-            let port = self.ready(until).await?;
+            let (port, mut server) = self.ready(until).await?;
             let mut request = Request::builder()
                 .method(Method::POST)
                 .uri(format!("http://127.0.0.1:{port}/invocations"));
@@ -209,7 +210,11 @@ impl Fleet {
                     tokio::time::sleep(PING_EVERY).await;
                     continue;
                 }
-                Ok(Err(error)) => return Err(NoAnswer::Broken(reason(&error))),
+                Ok(Err(error)) => {
+                    // The next caller must not meet a process that is ending.
+                    let _ = tokio::time::timeout(PING_EVERY, server.changed()).await;
+                    return Err(NoAnswer::Broken(reason(&error)));
+                }
                 Ok(Ok(answer)) => answer,
             };
             let (parts, answered) = answer.into_parts();

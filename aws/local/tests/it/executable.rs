@@ -14,8 +14,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["local", "run"] => {
-            let options = ServeOptions::from_env(Home::from_env().unwrap(), std::env::current_exe().unwrap());
-            if let Err(error) = serve(options) {
+            let (home, executable) = (Home::from_env().unwrap(), std::env::current_exe().unwrap());
+            if let Err(error) = ServeOptions::from_env(home, executable, None).and_then(serve) {
                 eprintln!("{error}");
                 std::process::exit(1);
             }

@@ -1,6 +1,7 @@
 //! Ordinary cells: output, results, variables, and the three ways to fail.
 
-use ironsage_cells::CellError;
+use ironsage_cells::{CellError, MimeBundle};
+use serde_json::{Map, Value};
 
 use crate::support::{Lab, Shown, Test};
 
@@ -209,7 +210,12 @@ fn partial_lines_are_live(lab: &mut Lab) {
             }
         }
         fn stderr(&self, _: &str) {}
-        fn display(&self, _: ironsage_cells::MimeBundle) {}
+        fn display(&self, _: MimeBundle, _: Map<String, Value>, _: Option<&str>) {}
+        fn update(&self, _: MimeBundle, _: Map<String, Value>, _: &str) {}
+        fn clear(&self, _: bool) {}
+        fn input(&self, _: &str, _: bool) -> Result<String, String> {
+            Err("nobody is there".to_owned())
+        }
     }
     let code = format!(
         "print!(\"50 %\");\nlet until = std::time::Instant::now() + std::time::Duration::from_secs(10);\nlet live = loop {{ if std::path::Path::new({mark:?}).exists() {{ break true; }} if std::time::Instant::now() > until {{ break false; }} std::thread::sleep(std::time::Duration::from_millis(5)); }};\nlive"
@@ -261,6 +267,11 @@ fn commands(lab: &mut Lab) {
     assert!(matches!(lab.error(":quit").0, CellError::Refused { .. }));
     assert_eq!(lab.value(":opt 1\nlisted + 1"), "4");
     lab.ok(":opt 0");
+    lab.ok("fn immune() -> i32 { 6 }");
+    lab.ok(":restart");
+    assert!(lab.variables().is_empty());
+    assert_eq!(lab.value("// and more\n:restart\nlet x = immune() + 1; x"), "7");
+    assert_eq!(lab.value("x"), "7");
     lab.ok(":clear");
     assert!(lab.variables().is_empty());
     assert_eq!(lab.value("show(\"still there\"); let x: i32 = \"8\".parse()?; x"), "8");
@@ -285,6 +296,8 @@ fn exit(lab: &mut Lab) {
     assert_eq!(seen.out(), "last words\n");
     assert_eq!(lab.value("immortal() + 1"), "42");
     assert!(lab.variables().is_empty());
+    let (error, _) = lab.error("let v: Vec<u8> = Vec::with_capacity(1 << 60);");
+    assert!(error.to_string().contains("out of memory"), "{error}");
     let (error, seen) = lab.error("print!(\"partial\"); std::process::abort();");
     assert!(matches!(error, CellError::ChildDied { .. }));
     assert!(error.to_string().contains("signal"), "{error}");

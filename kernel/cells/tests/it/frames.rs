@@ -1,6 +1,6 @@
 //! Frames of the session in Rust cells, and frames of Rust cells in the session.
 
-use ironsage_cells::{CellError, Evaluator, Host, HostValue};
+use ironsage_cells::{CellError, Evaluator, Host, HostValue, same_frame};
 use polars::prelude::*;
 
 use crate::support::{Lab, Test};
@@ -17,6 +17,7 @@ pub const TESTS: &[Test] = &[
     ),
     ("frames::polars_errors", polars_errors),
     ("frames::types_and_nulls", types_and_nulls),
+    ("frames::a_large_frame_is_in_memory_once", a_large_frame_is_in_memory_once),
     ("frames::values", values),
     ("frames::surroundings", surroundings),
 ];
@@ -127,17 +128,63 @@ fn polars_errors(lab: &mut Lab) {
     assert!(seen.all().is_empty(), "{:?}", seen.all());
 }
 
+/// A column of each type that frames are made of, with nulls.
+fn all_types() -> DataFrame {
+    let frame = df!(
+        "i8" => [Some(1i8), None],
+        "i32" => [Some(1i32), None],
+        "i64" => [Some(i64::MIN), None],
+        "u64" => [Some(u64::MAX), None],
+        "f32" => [Some(f32::NEG_INFINITY), None],
+        "f64" => [Some(-0.0f64), None],
+        "bool" => [Some(true), None],
+        "text" => [None, Some("a string that is longer than twelve bytes, ünïcode 🐚")],
+        "days" => [Some(20_000i32), None],
+        "moment" => [Some(1_700_000_000_000i64), None],
+        "span" => [Some(-5i64), None],
+        "clock" => [Some(1_000_000_000i64), None],
+        "sex" => [Some("F"), None],
+    )
+    .unwrap();
+    let zone = TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap();
+    let casts = [
+        ("days", DataType::Date),
+        ("moment", DataType::Datetime(TimeUnit::Milliseconds, zone)),
+        ("span", DataType::Duration(TimeUnit::Microseconds)),
+        ("clock", DataType::Time),
+        ("sex", DataType::from_categories(Categories::global())),
+    ];
+    let mut frame = frame.lazy().with_columns(casts.map(|(name, to)| col(name).cast(to))).collect().unwrap();
+    let lists = [Series::new("".into(), [1i64, 2]), Series::new("".into(), Vec::<i64>::new())];
+    let pairs = df!("a" => [1i32, 2], "b" => [Some("x"), None]).unwrap().into_struct("pair".into());
+    frame.with_column(Series::new("list".into(), lists).into()).unwrap();
+    frame.with_column(pairs.into_series().into()).unwrap();
+    frame
+}
+
 fn types_and_nulls(lab: &mut Lab) {
-    let mut frame = df!("n" => [Some(1i32), None], "s" => [None, Some("a longer string than twelve")]).unwrap();
-    let sexes = Series::new("c".into(), ["F", "M"])
-        .cast(&DataType::from_categories(Categories::global()))
-        .unwrap();
-    frame.with_column(sexes.into()).unwrap();
-    lab.session.put("odd", frame.clone());
-    lab.ok("put_frame(\"back\", &odd)?;");
-    let back = lab.session.frame("back").unwrap();
-    assert_eq!(back.schema(), frame.schema());
-    assert!(back.equals_missing(&frame));
+    let full = all_types();
+    let empty = full.head(Some(0));
+    for frame in [full, empty, DataFrame::empty()] {
+        lab.session.put("odd", frame.clone());
+        lab.ok("put_frame(\"back\", &odd)?; let kept = odd.clone();");
+        for back in [lab.session.frame("back").unwrap(), lab.evaluator.fetch("kept").unwrap()] {
+            assert_eq!(back.schema(), frame.schema());
+            assert!(back.equals_missing(&frame), "{back} is not {frame}");
+        }
+    }
+}
+
+fn a_large_frame_is_in_memory_once(lab: &mut Lab) {
+    let frame = df!("n" => (0..4_000_000i64).collect::<Vec<_>>()).unwrap();
+    lab.session.put("large", frame.clone());
+    let total = "large.column(\"n\")?.i64()?.sum()";
+    assert_eq!(lab.value(total), "Some(7999998000000)");
+    let now = lab.session.frame("large").unwrap();
+    assert!(!same_frame(&now, &frame), "the session has the copy that was shared");
+    assert!(now.equals(&frame));
+    assert_eq!(lab.value(total), "Some(7999998000000)");
+    assert!(same_frame(&now, &lab.session.frame("large").unwrap()), "it is shared once");
 }
 
 fn values(lab: &mut Lab) {

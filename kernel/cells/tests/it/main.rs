@@ -5,9 +5,12 @@
 //! to be the first thing that `main` does. An argument selects tests by a part of their name.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
+mod assist;
 mod bench;
 mod cells;
+mod deps;
 mod frames;
+mod shows;
 mod stop;
 mod support;
 
@@ -24,7 +27,15 @@ fn main() -> ExitCode {
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
-    let tests: Vec<Test> = [cells::TESTS, frames::TESTS, stop::TESTS].concat();
+    let tests: Vec<Test> = [
+        cells::TESTS,
+        assist::TESTS,
+        frames::TESTS,
+        shows::TESTS,
+        stop::TESTS,
+        deps::TESTS,
+    ]
+    .concat();
     if arguments.iter().any(|argument| argument == "--list") {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;

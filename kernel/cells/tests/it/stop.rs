@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use ironsage_cells::{CellError, Evaluator, MimeBundle, Outputs, Stopped};
+use serde_json::{Map, Value};
 
 use crate::support::{Lab, Seen, Test};
 
@@ -68,7 +69,12 @@ impl<F: Fn() + Sync> Outputs for When<F> {
         }
     }
     fn stderr(&self, _: &str) {}
-    fn display(&self, _: MimeBundle) {}
+    fn display(&self, _: MimeBundle, _: Map<String, Value>, _: Option<&str>) {}
+    fn update(&self, _: MimeBundle, _: Map<String, Value>, _: &str) {}
+    fn clear(&self, _: bool) {}
+    fn input(&self, _: &str, _: bool) -> Result<String, String> {
+        Err("nobody is there".to_owned())
+    }
 }
 
 fn while_compiling(lab: &mut Lab) {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ironsage_cells::{
-    CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle, Outputs, warm,
+    CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle, Outputs, same_frame, warm,
 };
 use polars::prelude::DataFrame;
+use serde_json::{Map, Value};
 
 /// A test and its name.
 pub type Test = (&'static str, fn(&mut Lab));
@@ -18,6 +19,14 @@ pub enum Shown {
     Out(String),
     Err(String),
     Display(MimeBundle),
+    /// What can be updated, and its id.
+    Live(MimeBundle, String),
+    Update(MimeBundle, String),
+    Clear(bool),
+    /// A question, and whether its answer is secret.
+    Asked(String, bool),
+    /// Nobody waits for the answer any more.
+    Withdrawn,
 }
 
 /// Everything that a cell showed, in order.
@@ -49,6 +58,10 @@ impl Seen {
             .collect()
     }
 
+    fn push(&self, shown: Shown) {
+        self.0.lock().unwrap().push(shown);
+    }
+
     /// How many calls there were.
     pub fn calls(&self) -> usize {
         self.0.lock().unwrap().len()
@@ -57,13 +70,71 @@ impl Seen {
 
 impl Outputs for Seen {
     fn stdout(&self, text: &str) {
-        self.0.lock().unwrap().push(Shown::Out(text.to_owned()));
+        self.push(Shown::Out(text.to_owned()));
     }
     fn stderr(&self, text: &str) {
-        self.0.lock().unwrap().push(Shown::Err(text.to_owned()));
+        self.push(Shown::Err(text.to_owned()));
     }
-    fn display(&self, mime: MimeBundle) {
-        self.0.lock().unwrap().push(Shown::Display(mime));
+    fn display(&self, mime: MimeBundle, _: Map<String, Value>, id: Option<&str>) {
+        self.push(match id {
+            Some(id) => Shown::Live(mime, id.to_owned()),
+            None => Shown::Display(mime),
+        });
+    }
+    fn update(&self, mime: MimeBundle, _: Map<String, Value>, id: &str) {
+        self.push(Shown::Update(mime, id.to_owned()));
+    }
+    fn clear(&self, wait: bool) {
+        self.push(Shown::Clear(wait));
+    }
+    fn input(&self, prompt: &str, password: bool) -> Result<String, String> {
+        self.push(Shown::Asked(prompt.to_owned(), password));
+        Err("nobody is there".to_owned())
+    }
+}
+
+/// A front end that remembers what it is shown and does something about it; what it gives is the answer to a question.
+pub struct Reacting<F> {
+    pub seen: Seen,
+    reaction: F,
+}
+
+impl<F: Fn(&Shown) -> Result<String, String> + Sync> Reacting<F> {
+    pub fn new(reaction: F) -> Reacting<F> {
+        let seen = Seen::default();
+        Reacting { seen, reaction }
+    }
+
+    fn take(&self, shown: Shown) -> Result<String, String> {
+        self.seen.push(shown.clone());
+        (self.reaction)(&shown)
+    }
+}
+
+impl<F: Fn(&Shown) -> Result<String, String> + Sync> Outputs for Reacting<F> {
+    fn stdout(&self, text: &str) {
+        let _ = self.take(Shown::Out(text.to_owned()));
+    }
+    fn stderr(&self, text: &str) {
+        let _ = self.take(Shown::Err(text.to_owned()));
+    }
+    fn display(&self, mime: MimeBundle, _: Map<String, Value>, id: Option<&str>) {
+        let _ = self.take(match id {
+            Some(id) => Shown::Live(mime, id.to_owned()),
+            None => Shown::Display(mime),
+        });
+    }
+    fn update(&self, mime: MimeBundle, _: Map<String, Value>, id: &str) {
+        let _ = self.take(Shown::Update(mime, id.to_owned()));
+    }
+    fn clear(&self, wait: bool) {
+        let _ = self.take(Shown::Clear(wait));
+    }
+    fn input(&self, prompt: &str, password: bool) -> Result<String, String> {
+        self.take(Shown::Asked(prompt.to_owned(), password))
+    }
+    fn withdraw(&self) {
+        let _ = self.take(Shown::Withdrawn);
     }
 }
 
@@ -85,6 +156,11 @@ impl Host for Session {
     }
     fn put(&self, name: &str, frame: DataFrame) {
         self.frames.lock().unwrap().insert(name.to_owned(), frame);
+    }
+    fn exchange(&self, name: &str, frame: &DataFrame, copy: &DataFrame) -> bool {
+        let mut frames = self.frames.lock().unwrap();
+        let known = frames.get_mut(name).filter(|known| same_frame(known, frame));
+        known.map(|known| *known = copy.clone()).is_some()
     }
     fn values(&self) -> Vec<HostValue> {
         self.values.lock().unwrap().clone()
@@ -115,13 +191,17 @@ impl Lab {
         let workspace = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..");
         if std::env::var_os("IRONSAGE_TEST_PRELUDE_AS_IT_IS").is_none() {
             let begun = std::time::Instant::now();
-            let say = |line: &str| println!("  {line}");
-            if let Err(error) = warm::install(&workspace, &folder, &say) {
+            let say = |told: warm::Progress<'_>| {
+                if let warm::Progress::Line(line) = told {
+                    println!("  {line}");
+                }
+            };
+            if let Err(error) = warm::install(&workspace, &folder, b"", &say) {
                 panic!("cannot make the prelude: {error}");
             }
             println!("prelude in place after {:.1} s", begun.elapsed().as_secs_f64());
         }
-        let ready = warm::ready(&folder).expect("a prelude that is in place");
+        let ready = warm::ready(&folder, b"").expect("a prelude that is in place");
         for other in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             if other.path() != ready {
                 std::fs::remove_dir_all(other.path()).unwrap();

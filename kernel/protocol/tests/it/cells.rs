@@ -79,6 +79,14 @@ async fn expressions_and_pages_come_with_the_reply() {
         (&values["y"]["status"], &values["y"]["ename"]),
         (&json!("error"), &json!("ToyError"))
     );
+    let request = json!({"code": "page help", "allow_stdin": false});
+    let id = front.ask("execute_request", request).await;
+    front.begun(&id, "page help", 2).await;
+    assert_eq!(
+        front.expect("display_data", &id).await.content["data"]["text/plain"],
+        "help"
+    );
+    assert_eq!(front.ended(&id, 2).await.content["payload"], json!([]));
     front.close(kernel).await;
 }
 

@@ -96,8 +96,8 @@ impl Magic for Sql {
 impl Sql {
     fn query(&self, query: &str, out: Option<Name>, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let mut context = SQLContext::new();
-        for name in tables(query, session) {
-            context.register(&name, session.plan(&name)?);
+        for (name, plan) in tables(query, session)? {
+            context.register(&name, plan);
         }
         let text_of_query = query.to_owned();
         let result = guard::on_worker(front, "the query", move || {
@@ -118,12 +118,13 @@ impl Sql {
     }
 }
 
-/// The names of the session that a query may mean: everything in it that is bound to a frame here, and what stands
-/// where a table stands and is a frame in Rust. `SHOW TABLES` means all.
-fn tables(query: &str, session: &Session) -> Vec<String> {
+/// What a query may mean, by name: everything in it that is bound to a frame here, and what stands where a table stands
+/// and is a frame in Rust, fetched once. `SHOW TABLES` means all.
+fn tables(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, MagicError> {
+    let planned = |name: String| session.plan(&name).map(|plan| (name, plan));
     let bound = session.frame_names();
     if statement::first_word(query).is_some_and(|word| word == "SHOW") {
-        return bound;
+        return bound.into_iter().map(planned).collect();
     }
     let words = statement::identifiers(query);
     let mut names: Vec<String> = bound.into_iter().filter(|name| words.contains(name)).collect();
@@ -131,12 +132,17 @@ fn tables(query: &str, session: &Session) -> Vec<String> {
     if last_is_frame && words.iter().any(|word| word == "_") {
         names.push("_".to_owned());
     }
-    let rust = session.rust();
+    let mut tables = names.into_iter().map(planned).collect::<Result<Vec<_>, _>>()?;
+    let Some(rust) = session.rust() else {
+        return Ok(tables);
+    };
     for table in statement::tables(query) {
-        let known = names.contains(&table) || session.value(&table).is_some();
-        if !known && rust.as_ref().is_some_and(|rust| rust.frame(&table).is_some()) {
-            names.push(table);
+        if session.value(&table).is_some() {
+            continue;
+        }
+        if let Some(frame) = rust.frame(&table) {
+            tables.push((table, frame?.lazy()));
         }
     }
-    names
+    Ok(tables)
 }

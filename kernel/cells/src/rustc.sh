@@ -1,0 +1,71 @@
+
+# rustc as cargo calls it for cells; the kernel has written three paths above this line.
+#
+# The user's cell is given the crates of the prelude. A crate that `:dep` asks for, and that the prelude holds already in
+# the same version with the wanted features, is not compiled again but re-exported from there: one type, one runtime, one
+# thread pool, however many crates of a cell use it. Whatever runs in the compiler (procedural macros, build scripts) is
+# compiled as always, but for build scripts whose only use is to build a C library that the prelude contains.
+
+given=" $* "
+case $given in
+  *" --print"*) exec "$rustc" "$@" ;;
+esac
+facade=$prelude/facades/$CARGO_PKG_NAME-$CARGO_PKG_VERSION.rs
+
+if [ "$CARGO_PKG_NAME" = ctx ]; then
+  while IFS= read -r extern; do
+    case $given in
+      *" --extern ${extern%%=*}="*) ;;
+      *) set -- "$@" --extern "$extern" ;;
+    esac
+  done <"$session/externs"
+  exec "$rustc" "$@" -Cprefer-dynamic -Cdebug-assertions=off "-Ldependency=$prelude/deps" "@$session/level"
+fi
+
+# Compiles what stands in another file than the one that cargo names.
+source_is() {
+  for argument do
+    shift
+    case $argument in
+      *.rs) argument=$source ;;
+    esac
+    set -- "$@" "$argument"
+  done
+  exec "$rustc" "$@"
+}
+
+case $given in
+  *" --target "*) ;;
+  *" --crate-name build_script_"*)
+    source=$prelude/facades/$CARGO_PKG_NAME-$CARGO_PKG_VERSION.build.rs
+    if [ -e "$source" ]; then
+      source_is "$@"
+    fi
+    exec "$rustc" "$@"
+    ;;
+  *) exec "$rustc" "$@" ;;
+esac
+
+missing=
+if [ -e "$facade" ]; then
+  { read -r _ real; read -r _ features; } <"$facade"
+  for argument do
+    case $argument in
+      'feature="'*)
+        feature=${argument#*\"}
+        feature=${feature%\"}
+        case " $features " in
+          *" $feature "*) ;;
+          *) missing="$missing $feature" ;;
+        esac
+        ;;
+    esac
+  done
+  if [ -z "$missing" ]; then
+    source=$facade
+    source_is "$@" --extern "ironsage_real=$prelude/deps/$real" "-Ldependency=$prelude/deps"
+  fi
+fi
+echo "$CARGO_PKG_NAME $CARGO_PKG_VERSION$missing" >>"$session/compiled"
+# What evcxr wants for a cell (no optimisation, debug assertions, overflow checks) is not for what it depends on.
+exec "$rustc" "$@" -Copt-level=3 -Cdebug-assertions=off -Coverflow-checks=off "-Ldependency=$prelude/deps"

@@ -1,0 +1,83 @@
+//! What `:dep` adds is compiled against the prelude's own crates: one type, one runtime, one of every static.
+
+use crate::support::{Lab, Shown, Test};
+
+pub const TESTS: &[Test] = &[
+    ("deps::a_runtime_is_the_same", a_runtime_is_the_same),
+    (
+        "deps::a_feature_that_is_missing_is_told",
+        a_feature_that_is_missing_is_told,
+    ),
+    ("deps::an_array_is_the_same", an_array_is_the_same),
+    ("deps::a_frame_is_the_same", a_frame_is_the_same),
+    ("deps::a_crate_that_does_not_exist", a_crate_that_does_not_exist),
+];
+
+fn a_runtime_is_the_same(lab: &mut Lab) {
+    let (_, seen) = lab.ok(":dep tokio = { version = \"1\", features = [\"full\"] }\n:dep tokio-util = \"0.7\"\n1");
+    let told = seen.all();
+    let last = told.iter().rev().find_map(|shown| match shown {
+        Shown::Update(mime, _) | Shown::Live(mime, _) => Some(mime["text/plain"].clone()),
+        _ => None,
+    });
+    assert!(last.is_none_or(|text| text.contains("compiled")), "{told:?}");
+    let code = "\
+let token = tokio_util::sync::CancellationToken::new();
+let waiting = token.clone();
+let both = block_on(async move {
+    let waiter = tokio::spawn(async move { waiting.cancelled().await; 7 });
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    token.cancel();
+    waiter.await
+})?;
+both";
+    assert_eq!(lab.value(code), "7");
+}
+
+fn an_array_is_the_same(lab: &mut Lab) {
+    lab.ok(":dep ndarray-stats = \"0.7\"\nuse ndarray_stats::SummaryStatisticsExt;");
+    lab.ok("let values = ironsage_prelude::ndarray::array![1.0f64, 2.0, 4.0];");
+    assert_eq!(lab.value("values.geometric_mean()?"), "2.0");
+}
+
+/// A crate of the user's own, which asks for Polars as anyone would.
+fn a_frame_is_the_same(lab: &mut Lab) {
+    // It stays a dependency as long as the session lasts.
+    let folder = std::env::temp_dir().join(format!("ironsage-cells-{}/shell-tools", std::process::id()));
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::write(
+        folder.join("Cargo.toml"),
+        "[package]\nname = \"shell-tools\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\npolars = { version = \"0.55\", default-features = false, features = [\"lazy\"] }\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("src/lib.rs"),
+        "pub fn large(frame: &polars::prelude::DataFrame) -> usize { frame.height() * 2 }\n",
+    )
+    .unwrap();
+    let path = folder.display();
+    lab.ok(&format!(
+        ":dep shell-tools = {{ path = \"{path}\" }}\nuse polars::prelude::*;"
+    ));
+    assert_eq!(
+        lab.value("let frame = df!(\"a\" => [1, 2])?; shell_tools::large(&frame)"),
+        "4"
+    );
+}
+
+fn a_feature_that_is_missing_is_told(lab: &mut Lab) {
+    let (_, seen) =
+        lab.ok(":dep either = { version = \"1\", features = [\"serde\"] }\neither::Either::<i32, u8>::Left(1)");
+    let told = seen.all().into_iter().filter_map(|shown| match shown {
+        Shown::Err(text) => Some(text),
+        _ => None,
+    });
+    let told: String = told.collect();
+    assert!(told.contains("either") && told.contains("`serde`"), "{told}");
+}
+
+fn a_crate_that_does_not_exist(lab: &mut Lab) {
+    let (error, _) = lab.error(":dep ironsage-has-no-such-crate = \"1\"\n1");
+    assert!(error.to_string().contains("ironsage-has-no-such-crate"), "{error}");
+    assert_eq!(lab.value("6 * 7"), "42");
+}

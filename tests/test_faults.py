@@ -1,0 +1,430 @@
+"""Faults: what a cell, a front end or the machine does to a kernel, and what must be left of it.
+
+A fault in a cell is one Jupyter error of that cell, what waited behind it is not run, the next cell works, and a frame
+that a magic loaded is still there: Rust runs in a process of its own. A fault outside a cell is nothing to the kernel.
+"""
+
+import os
+import random
+import resource
+import signal
+import socket
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from jupyter_client import BlockingKernelClient
+
+from conftest import Reply
+from test_life import MARK, marked, until
+
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+# What both ends of a ZeroMQ connection say first: version 3.0, no encryption.
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+READY = b"\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+
+
+@pytest.fixture(scope="module")
+def loaded(start_kernel, private):
+    """A kernel with a frame, which every fault must leave. A backtrace would cost seconds where memory has run out."""
+    environment = private()
+    environment.pop("RUST_BACKTRACE", None)
+    kernel = start_kernel(environment)
+    kernel.ok("%load data/abalone.csv -q -o abalone")
+    yield kernel
+    kernel.stop()
+
+
+@pytest.fixture(scope="module")
+def second(start_kernel):
+    """Another notebook's kernel, for the tests that need one which nobody has used before, or two at once."""
+    kernel = start_kernel()
+    yield kernel
+    kernel.stop()
+
+
+def send(kernel, *cells):
+    """Sends cells as Run All does: at once, and a failure gives up what waits behind it."""
+    return [kernel.client.execute(code, stop_on_error=True) for code in cells]
+
+
+def replies(kernel, messages, timeout=60, answered=True):
+    """What these cells came to, in their order; `answered` unless another front end sent them."""
+    found = {message: Reply("", {}) for message in messages}
+    busy, began = set(messages), time.perf_counter()
+    while busy:
+        event = kernel.client.get_iopub_msg(timeout=timeout)
+        message = event["parent_header"].get("msg_id")
+        if message not in found:
+            continue
+        if event["msg_type"] == "status":
+            if event["content"]["execution_state"] == "idle":
+                busy.discard(message)
+                found[message].seconds = time.perf_counter() - began
+        elif event["msg_type"] != "execute_input":
+            found[message].outputs.append(event)
+    while answered and not all(reply.status for reply in found.values()):
+        answer = kernel.client.get_shell_msg(timeout=timeout)
+        if reply := found.get(answer["parent_header"].get("msg_id")):
+            reply.status, reply.content = answer["content"]["status"], answer["content"]
+    return [found[message] for message in messages]
+
+
+def streamed(reply, name):
+    return "".join(
+        output["content"]["text"]
+        for output in reply.outputs
+        if output["msg_type"] == "stream" and output["content"]["name"] == name
+    )
+
+
+def one_error(reply, ename):
+    """The cell failed in full: one error among its outputs, and the same in its reply."""
+    assert reply.status == "error" and len(reply.errors) == 1, reply
+    for key in ("ename", "evalue", "traceback"):
+        assert reply.content[key] and reply.content[key] == reply.errors[0][key], reply.content
+    assert reply.content["ename"] == ename, reply.content
+    return reply.content["evalue"]
+
+
+def works(kernel):
+    """Rust cells run, and see the frame."""
+    assert kernel.ok("abalone.height()").text == "4177"
+
+
+def stop(kernel):
+    kernel.manager.interrupt_kernel()
+
+
+def below(process):
+    """The command lines of all processes that this one has started, by their ids."""
+    parents, commands = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+            except OSError:  # it ended meanwhile
+                continue
+            if state != "Z":
+                parents[int(entry.name)], commands[int(entry.name)] = int(parent), command
+    found = {process}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {pid: commands[pid] for pid in found - {process} if pid in commands}
+
+
+def folder_of(kernel_pid):
+    """Where Rust cells of a kernel are compiled."""
+    return Path(tempfile.gettempdir()) / f"ironsage-cells-{kernel_pid}"
+
+
+# ---- the process that runs cells ends -------------------------------------------------------------------------------
+
+# The cell, the words of its error, and the words on standard error, where the program itself says any.
+ENDS = {
+    "segfault": ("unsafe { std::ptr::null_mut::<i32>().write_volatile(1) }", "SIGSEGV", ""),
+    "abort": ("std::process::abort();", "SIGABRT", ""),
+    "exit": ("std::process::exit(3);", "exit status: 3", ""),
+    "recursion": (
+        "fn deep(n: u64) -> u64 { let a = [n; 99]; std::hint::black_box(&a);\n"
+        "    if n == 0 { 0 } else { deep(n + 1) + a[3] } }\n"
+        'println!("{}", deep(1));',
+        "its stack overflowed", "has overflowed its stack"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_process_ends(end, loaded):
+    code, says, said = ENDS[end]
+    loaded.ok("let doomed = 1;")
+    failed, waiting = replies(loaded, send(loaded, code, "!touch ran"))
+    told = one_error(failed, "ProcessEnded")
+    assert says in told and "doomed" in told.split("hint", 1)[1], told
+    assert said in streamed(failed, "stderr") and bool(said) == bool(streamed(failed, "stderr")), failed.text
+    assert waiting.status == "aborted" and not (loaded.folder / "ran").exists()
+    works(loaded)
+
+
+def test_memory_runs_out(loaded):
+    """Under a limit, as in a container: the request that does not fit ends the process, and the error says it."""
+    process = int(loaded.ok("std::process::id()").text)
+    status = Path(f"/proc/{process}/status").read_text()
+    used = int(status.split("VmSize:")[1].split()[0]) << 10
+    resource.prlimit(process, resource.RLIMIT_AS, (used + (256 << 20),) * 2)
+    failed, waiting = replies(loaded, send(loaded, "let large = vec![1u8; 1 << 30];", "!touch ran"))
+    told = one_error(failed, "ProcessEnded")
+    assert "out of memory" in told and str(1 << 30) in told, told
+    assert waiting.status == "aborted"
+    works(loaded)
+
+
+def test_the_system_ends_the_process(loaded):
+    """As Linux does where memory has run out: SIGKILL, while nothing runs. The next cell says it."""
+    os.kill(int(loaded.ok("let doomed = 1; std::process::id()").text), signal.SIGKILL)
+    [failed] = replies(loaded, send(loaded, "2 + doomed"))
+    told = one_error(failed, "ProcessEnded")
+    assert "SIGKILL" in told and "memory" in told and "doomed" in told, told
+    works(loaded)
+
+
+# ---- cells that do odd things and may -------------------------------------------------------------------------------
+
+
+def test_standard_input_is_empty(loaded):
+    """The process is told what to run by its standard input: a cell that reads it must not eat that."""
+    assert loaded.ok("let mut line = String::new();\nstd::io::stdin().read_line(&mut line)?").text == "0"
+    works(loaded)
+
+
+def test_a_cell_changes_its_folder(loaded):
+    loaded.ok('let before = std::env::current_dir()?; std::env::set_current_dir("/")?;')
+    try:
+        assert loaded.ok("std::env::current_dir()?").text == '"/"'
+        assert "4,177 rows" in loaded.ok("%load data/abalone.csv -o again").text
+    finally:
+        loaded.ok("std::env::set_current_dir(&before)?;")
+
+
+def test_ten_thousand_threads(loaded):
+    """Where the machine has not as many, the cell fails; the kernel does not."""
+    reply = loaded.run("""{
+        let sleep = || std::thread::sleep(std::time::Duration::from_millis(300));
+        let started: Vec<_> = (0..10_000).map(|_| std::thread::Builder::new().spawn(sleep)).collect();
+        let mut count = 0;
+        for thread in started { thread?.join().unwrap(); count += 1; }
+        count
+    }""")
+    assert reply.status == "error" or reply.text == "10000", reply.text
+    works(loaded)
+
+
+def test_a_thread_prints_after_its_cell(loaded):
+    """What it prints comes with the next Rust cell, also where a magic has asked Rust for a frame meanwhile."""
+    loaded.ok("""let few = abalone.head(Some(2));
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        println!("late");
+        eprintln!("late, too");
+    });""")
+    time.sleep(0.4)
+    assert "2 rows" in loaded.ok("%show few").text
+    reply = loaded.ok("1 + 1")
+    assert (streamed(reply, "stdout"), streamed(reply, "stderr")) == ("late\n", "late, too\n")
+
+
+def test_two_hundred_thousand_lines(loaded):
+    reply = loaded.ok('for line in 0..200_000 { println!("{line}"); }')
+    assert streamed(reply, "stdout") == "".join(f"{line}\n" for line in range(200_000))
+    assert len(reply.outputs) < 100, f"{len(reply.outputs)} messages: Jupyter's server drops what comes as many"
+
+
+def test_twenty_megabytes_in_one_display(loaded):
+    [shown] = loaded.ok('show(&"x".repeat(20_000_000));').outputs
+    assert shown["msg_type"] == "display_data" and len(shown["content"]["data"]["text/plain"]) == 20_000_002
+
+
+def test_an_error_gives_up_what_waits(loaded):
+    """Fifty cells at once, the third fails."""
+    began = time.perf_counter()
+    cells = replies(loaded, send(loaded, "%who", "%who", "%show nowhere", *["!touch ran"] * 47))
+    assert [cell.status for cell in cells] == ["ok"] * 2 + ["error"] + ["aborted"] * 47
+    assert time.perf_counter() - began < 5 and not (loaded.folder / "ran").exists()
+    loaded.ok("%who")
+
+
+# ---- stop, whatever the kernel is doing -----------------------------------------------------------------------------
+
+
+def test_stop_while_the_evaluator_starts(second):
+    [message] = send(second, "let early = 1;")
+    time.sleep(0.2)
+    stop(second)
+    [reply] = replies(second, [message])
+    assert one_error(reply, "Interrupted") and reply.seconds < 1
+    assert second.ok("let early = 2; early").text == "2"
+
+
+def long_cell():
+    """Seconds of work for the compiler."""
+    body = "let mut m = std::collections::BTreeMap::new(); for s in x { m.insert(s.clone(), 1); } m.into_keys().collect()"
+    functions = "".join(f"fn f{n}(x: &[String]) -> Vec<String> {{ {body} }}\n" for n in range(1500))
+    return functions + 'println!("{}", ' + " + ".join(f"f{n}(&[]).len()" for n in range(1500)) + ");"
+
+
+@pytest.mark.parametrize("compiler, begins", [
+    # The pass that asks the compiler for the type of a variable, and the compile itself.
+    ("--crate-name=ironsage_cell", "let typed = f0(&[]);\n"), ("--crate-name ctx", "")], ids=["types", "compile"])
+def test_stop_while_a_cell_compiles(compiler, begins, loaded):
+    loaded.ok("let kept = 3;")
+    messages = send(loaded, begins + long_cell(), "!touch ran")
+    assert until(lambda: any(compiler in command for command in below(loaded.pid).values())), "it was never compiled"
+    stop(loaded)
+    reply, waiting = replies(loaded, messages)
+    assert "all variables are kept" in one_error(reply, "Interrupted")
+    assert reply.seconds < 3 and waiting.status == "aborted"
+    assert not any("--crate-name" in command for command in below(loaded.pid).values())
+    assert loaded.ok("kept").text == "3"
+
+
+@pytest.mark.parametrize("magic", [
+    "!sleep 60",
+    "%train linear-learner abalone --label rings --drop sex -o long epochs=100000 early_stopping_patience=100000",
+], ids=["shell", "train"])
+def test_stop_during_a_magic(magic, loaded):
+    [message] = send(loaded, magic)
+    time.sleep(0.5)
+    stop(loaded)
+    [reply] = replies(loaded, [message])
+    one_error(reply, "Interrupted")
+    assert reply.seconds < 2
+    assert not any("sleep" in command for command in below(loaded.pid).values())
+
+
+def test_stop_while_nothing_runs(loaded):
+    loaded.ok("let kept = 4;")
+    stop(loaded)
+    time.sleep(0.1)
+    assert loaded.ok("kept").text == "4"
+
+
+def test_a_loop_without_end(loaded):
+    """The first stop asks, the second ends the process."""
+    loaded.ok("let lost = 5;")
+    messages = send(loaded, 'println!("running"); loop { std::hint::spin_loop(); }', "!touch ran")
+    while (event := loaded.client.get_iopub_msg(timeout=60))["msg_type"] != "stream":
+        pass
+    assert event["content"]["text"] == "running\n"
+    stop(loaded)
+    asked = loaded.client.get_iopub_msg(timeout=10)
+    while asked["msg_type"] != "stream":
+        asked = loaded.client.get_iopub_msg(timeout=10)
+    assert "a second stop ends its process" in asked["content"]["text"]
+    stop(loaded)
+    reply, waiting = replies(loaded, messages)
+    assert reply.seconds < 2, f"it lived on for {reply.seconds:.1f} s"
+    assert "lost" in one_error(reply, "Interrupted").split("hint", 1)[1]
+    assert waiting.status == "aborted"
+    works(loaded)
+
+
+# ---- forgetting on purpose ------------------------------------------------------------------------------------------
+
+
+def test_rust_is_restarted(loaded):
+    """Variables go, items and frames stay, and the cell goes on in the new process."""
+    loaded.ok("fn immune() -> u32 { 7 }\nlet gone = std::process::id();")
+    before = int(loaded.ok("gone").text)
+    reply = loaded.ok("%restart_rust\nlet anew = immune();\nstd::process::id()")
+    assert "gone" in reply.text and int(reply.text.splitlines()[-1]) != before, reply.text
+    assert loaded.ok("anew").text == "7"
+    assert "gone" in loaded.fails("gone").text
+    works(loaded)
+
+
+def test_rust_is_cleared(loaded):
+    loaded.ok("fn gone_too() -> u32 { 8 }\nlet gone = 1;")
+    reply = loaded.ok("%reset\nlet gone_too = 9;\ngone_too")
+    assert "gone" in reply.text and reply.text.splitlines()[-1] == "9", reply.text
+    for name in ("gone", "gone_too()"):
+        loaded.fails(name)
+    works(loaded)
+
+
+# ---- other programs -------------------------------------------------------------------------------------------------
+
+
+def test_two_notebooks_at_once(loaded, second):
+    """Each compiles in a folder of its own, so neither waits for the other or sees anything of it."""
+    second.ok("%load data/abalone.csv -q -o abalone")
+    kernels = (loaded, second)
+    sent = [send(kernel, f"let mine = {place}u8;", "mine + 1") for place, kernel in enumerate(kernels)]
+    results = [[reply.text for reply in replies(kernel, messages)] for kernel, messages in zip(kernels, sent)]
+    assert results == [["", "1"], ["", "2"]]
+    for kernel in kernels:
+        assert (folder_of(kernel.pid) / "evcxr" / "Cargo.toml").exists()
+        works(kernel)
+
+
+def another(kernel, **changes):
+    """One more front end of a kernel."""
+    client = BlockingKernelClient()
+    client.load_connection_info({**kernel.manager.get_connection_info(), **changes})
+    client.start_channels()
+    return client
+
+
+def test_a_front_end_goes_away_in_the_midst_of_output(loaded):
+    """It holds up neither its cell nor the others who listen."""
+    client = another(loaded)
+    client.wait_for_ready(timeout=30)
+    message = client.execute('for line in 0..1_000_000 { println!("{line} and a few words more, to make it long"); }')
+    while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
+        pass
+    client.stop_channels()
+    [reply] = replies(loaded, [message], answered=False)
+    assert streamed(reply, "stdout").count("\n") == 1_000_000
+    works(loaded)
+
+
+def test_a_message_with_a_wrong_signature(loaded):
+    client = another(loaded, key=b"not the key of this kernel")
+    client.execute("!touch stolen")
+    time.sleep(0.3)
+    assert not client.shell_channel.msg_ready() and not (loaded.folder / "stolen").exists()
+    client.stop_channels()
+    loaded.ok("%who")
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_random_bytes_on_a_socket(channel, loaded):
+    """Bytes of no protocol, and bytes behind a good greeting; some hang up, some stay on the line."""
+    chance = random.Random(channel)
+    info = loaded.manager.get_connection_info()
+    beginnings = [b"", b"\xff", b"GET / HTTP/1.1\r\n\r\n", GREETING[:30], GREETING, GREETING + READY]
+    lines = []
+    for beginning in beginnings * 3:
+        line = socket.create_connection((info["ip"], info[f"{channel}_port"]), timeout=10)
+        lines.append(line)
+        # Frames of less than 256 bytes: what a length of eight bytes may do is another matter.
+        line.sendall(beginning + bytes(byte & 0xFD for byte in chance.randbytes(4096)))
+    for line in lines[::2]:
+        line.close()
+    loaded.ok("%who")
+    assert loaded.manager.is_alive() and loaded.client.hb_channel.is_beating()
+    for line in lines[1::2]:
+        line.close()
+    loaded.ok("%who")
+
+
+# ---- the end --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_left(start_kernel, private):
+    """Restarted, killed, shut down: no process and no folder is left, or none when the next kernel has started."""
+    environment = {**private(), MARK: uuid.uuid4().hex}
+
+    def started(kernel):
+        assert until(lambda: below(kernel.pid) and folder_of(kernel.pid).exists()), "no process for cells"
+        return kernel.pid
+
+    kernel = start_kernel(environment)
+    first = started(kernel)
+    kernel.manager.restart_kernel(now=False)
+    kernel.client.wait_for_ready(timeout=60)
+    assert not folder_of(first).exists()
+    killed = started(kernel)
+    assert killed != first and first not in marked(environment[MARK])
+    os.kill(killed, signal.SIGKILL)
+    assert until(lambda: not marked(environment[MARK])), marked(environment[MARK])
+    assert folder_of(killed).exists()
+    kernel.stop(now=True)
+
+    last = start_kernel(environment)
+    ended = started(last)
+    assert until(lambda: not folder_of(killed).exists()), "the folder of a killed kernel is never removed"
+    last.stop()
+    assert until(lambda: not marked(environment[MARK])), marked(environment[MARK])
+    assert not folder_of(ended).exists()
