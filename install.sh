@@ -167,8 +167,8 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 say "rustc $rust_version, $(cargo --version | cut -d' ' -f1,2), Python $python_version"
 sources=$(cd "$root" && rustc --print sysroot)/lib/rustlib/src/rust/library
-if [ ! -d "$sources" ]; then
-  say "rust-src is not installed: cells run, but completion knows the standard library less well"
+if [ ! -d "$sources" ] && ! rustup component add rust-src >/dev/null 2>&1; then
+  say "rust-src is not installed: cells run, but completion does not know the standard library"
   say "    to add it: rustup component add rust-src"
 fi
 memory=$(awk '/MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)

@@ -23,7 +23,13 @@ from test_life import MARK, marked, until
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 # What both ends of a ZeroMQ connection say first: version 3.0, no encryption.
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-READY = b"\x04\x1c\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+
+
+def ready(channel):
+    """What they say next: which kind of socket this is."""
+    kind = {"hb": b"REQ", "iopub": b"SUB"}.get(channel, b"DEALER")
+    body = b"\x05READY\x0bSocket-Type\x00\x00\x00" + bytes([len(kind)]) + kind
+    return b"\x04" + bytes([len(body)]) + body
 
 
 @pytest.fixture(scope="module")
@@ -378,24 +384,73 @@ def test_a_message_with_a_wrong_signature(loaded):
     loaded.ok("%who")
 
 
+def call(kernel, channel, said):
+    """A connection to one socket of a kernel, on which this was said."""
+    info = kernel.manager.get_connection_info()
+    line = socket.create_connection((info["ip"], info[f"{channel}_port"]), timeout=10)
+    line.sendall(said)
+    return line
+
+
+def comes_to_rest(kernel):
+    """What was left behind by others does not keep the kernel's processor busy."""
+
+    def used():
+        times = Path(f"/proc/{kernel.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+    def rests():
+        before = used()
+        time.sleep(0.3)
+        return used() - before < 0.1
+
+    return until(rests)
+
+
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_random_bytes_on_a_socket(channel, loaded):
     """Bytes of no protocol, and bytes behind a good greeting; some hang up, some stay on the line."""
     chance = random.Random(channel)
-    info = loaded.manager.get_connection_info()
-    beginnings = [b"", b"\xff", b"GET / HTTP/1.1\r\n\r\n", GREETING[:30], GREETING, GREETING + READY]
-    lines = []
-    for beginning in beginnings * 3:
-        line = socket.create_connection((info["ip"], info[f"{channel}_port"]), timeout=10)
-        lines.append(line)
-        # Frames of less than 256 bytes: what a length of eight bytes may do is another matter.
-        line.sendall(beginning + bytes(byte & 0xFD for byte in chance.randbytes(4096)))
+    beginnings = [b"", b"\xff", b"GET / HTTP/1.1\r\n\r\n", GREETING[:30], GREETING, GREETING + ready(channel)]
+    lines = [call(loaded, channel, beginning + chance.randbytes(4096)) for beginning in beginnings * 3]
+    # A frame that is never finished.
+    lines.append(call(loaded, channel, GREETING + ready(channel) + b"\0\x50half"))
     for line in lines[::2]:
         line.close()
     loaded.ok("%who")
     assert loaded.manager.is_alive() and loaded.client.hb_channel.is_beating()
+    assert comes_to_rest(loaded), "it is busy with who has hung up"
     for line in lines[1::2]:
         line.close()
+    loaded.ok("%who")
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_frame_larger_than_all_memory(channel, loaded):
+    """Without any key, 73 bytes announce a frame for which nobody has the memory: that line ends, nothing else."""
+    for said in (GREETING, GREETING + ready(channel)):
+        with call(loaded, channel, said + b"\x02" + (1 << 50).to_bytes(8, "big")) as line:
+            try:
+                while line.recv(4096):
+                    pass
+            except ConnectionResetError:
+                pass
+    loaded.ok("%who")
+    assert loaded.manager.is_alive() and loaded.client.hb_channel.is_beating()
+
+
+def test_a_front_end_listens_without_reading(loaded):
+    """Another front end gets all 40 MB at once; when the deaf one reads again, it gets them too."""
+    everything = b"\x00\x01\x01"
+    with call(loaded, "iopub", GREETING + ready("iopub") + everything) as deaf:
+        reply = loaded.ok('for _ in 0..5 { show(&"x".repeat(8_000_000)); }')
+        assert [len(shown["content"]["data"]["text/plain"]) for shown in reply.outputs] == [8_000_002] * 5
+        assert reply.seconds < 10, f"it had to wait for the one that does not read: {reply.seconds:.1f} s"
+        heard = 0
+        while heard < 40_000_000:
+            came = len(deaf.recv(1 << 20))
+            assert came, f"it was disconnected after {heard} bytes"
+            heard += came
     loaded.ok("%who")
 
 

@@ -105,13 +105,11 @@ impl LocalError {
                 Some("`ironsage local status` says where; `ironsage local stop` stops it".to_owned())
             }
             LocalError::Ended { log, .. } => Some(format!("look into {}", log.display())),
-            LocalError::Silent { .. } => {
-                Some(
-                    "it may be checking its store after a crash: run the cell again in a minute; \
+            LocalError::Silent { .. } => Some(
+                "it may be checking its store after a crash: run the cell again in a minute; \
                      `ironsage local stop` ends it"
-                        .to_owned(),
-                )
-            }
+                    .to_owned(),
+            ),
             LocalError::Credentials { path, .. } => Some(format!(
                 "remove {}; a new key is made at the next start",
                 path.display()

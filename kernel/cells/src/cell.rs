@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crossbeam_channel::Sender;
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
@@ -14,6 +13,7 @@ use crate::MimeBundle;
 use crate::assist::{Docs, Fingerprint, Scope};
 use crate::child;
 use crate::compiler::CellCompiler;
+use crate::crates;
 use crate::error::CellError;
 use crate::facades;
 use crate::folder::evcxr_folder;
@@ -21,7 +21,7 @@ use crate::frames::{Bound, Exports};
 use crate::interrupt::{Interrupt, Phase};
 use crate::prelude::Prelude;
 use crate::relay::{Event, Relay};
-use crate::report::{compile_error, nameless};
+use crate::report::{cargo_error, compile_error, nameless};
 use crate::source::{Edit, Edited};
 use crate::speed::Level;
 use crate::syntax::{Cell, commands};
@@ -77,6 +77,8 @@ pub(crate) struct Session {
     compiler: CellCompiler,
     /// Whether `:opt` has said how cells are optimised.
     level_typed: bool,
+    /// Crates that the types of variables have named beside those that cells are given.
+    beneath: BTreeMap<String, PathBuf>,
     events: Sender<Event>,
     known: types::Context,
     bound: Bound,
@@ -134,6 +136,7 @@ impl Session {
             folder: parts.folder,
             compiler,
             level_typed: false,
+            beneath: BTreeMap::new(),
             events: parts.events,
             known,
             bound: Bound::default(),
@@ -142,11 +145,10 @@ impl Session {
         })
     }
 
-    /// Lets rust-analyzer read the standard library before the first cell needs it: two seconds.
+    /// Has the files read that rustc and rust-analyzer need for every cell, before the first cell needs them: half a second.
     pub(crate) fn warm_up(&mut self) {
-        let code = "let ironsage = vec![1]; ironsage.";
-        let guarded = AssertUnwindSafe(|| self.context.completions(code, code.len()).is_ok());
-        let _ = std::panic::catch_unwind(guarded);
+        let _ = self.annotations("let ironsage = polars::prelude::DataFrame::empty();", &[]);
+        let _ = self.completions("iron", 4);
     }
 
     /// Names and types of all variables.
@@ -167,13 +169,13 @@ impl Session {
             (!self.bound.needed(name, &current, true)).then(|| (name.clone(), Fingerprint::of(&current)))
         });
         let held = held.collect();
-        let (flags, crates) = self.compiler_arguments();
+        let (flags, names) = crates::arguments(&self.prelude, &self.toolchain, &self.beneath);
         Scope {
             known,
             held,
             rustc: self.toolchain.rustc.clone(),
             flags,
-            crates,
+            crates: names,
             folder: self.folder.clone(),
             index: self.prelude.folder().join(crate::index::FILE),
         }
@@ -232,6 +234,12 @@ impl Session {
             return Ok(Ended::failed(code, nameless(&variable, code)));
         }
         edits.extend(found.edits);
+        for (name, file) in found.crates {
+            if let Err(error) = self.compiler.offer(&name, &file) {
+                return Ok(Ended::failed(code, cannot_write(&self.folder, &error)));
+            }
+            self.beneath.insert(name, file);
+        }
         if self.interrupt.pressed() {
             let lost = Vec::new();
             return Ok(Ended::failed(code, CellError::Interrupted { lost }));
@@ -314,11 +322,12 @@ impl Session {
             known.variables.insert(mention.name.clone(), mention.rust_type.clone());
         }
         let interrupt = self.interrupt.clone();
-        let (flags, crates) = self.compiler_arguments();
+        let (flags, names) = crates::arguments(&self.prelude, &self.toolchain, &self.beneath);
         let compiler = types::Compiler {
             rustc: &self.toolchain.rustc,
             flags: &flags,
-            crates: &crates,
+            crates: &names,
+            beneath: &|name| crates::beneath(name, &self.prelude, &self.toolchain),
             folder: &self.folder.join("types"),
             running: &|process| interrupt.set_compiler(process),
         };
@@ -326,28 +335,6 @@ impl Session {
             tracing::warn!(%error, "the type pass did not run");
             types::Annotations::default()
         })
-    }
-
-    /// What rustc is told of the crates that a cell can name, and their names: the prelude's, and
-    /// those that `:dep` has brought and evcxr has built.
-    fn compiler_arguments(&self) -> (Vec<String>, HashSet<String>) {
-        let mut flags = self.prelude.flags();
-        let mut crates = self.prelude.crates();
-        let host = self.toolchain.host().unwrap_or_default();
-        let built = evcxr_folder().join("target").join(host).join("debug/deps");
-        let added = dependencies(&built);
-        let ours = self.prelude.externs().filter(|(name, _)| !added.contains_key(*name));
-        for (name, file) in ours {
-            flags.push(format!("--extern={name}={}", file.display()));
-        }
-        if !added.is_empty() {
-            flags.push(format!("-Ldependency={}", built.display()));
-        }
-        for (name, file) in added {
-            flags.push(format!("--extern={name}={}", file.display()));
-            crates.insert(name);
-        }
-        (flags, crates)
     }
 
     fn run(&mut self, edited: Edited, mentioned: &[Mention]) -> Result<Ended, Broken> {
@@ -463,9 +450,10 @@ impl Session {
             }
             Err(_) if pressed => Err(interrupted(&[])),
             Err(evcxr::Error::CompilationErrors(errors)) => Err(compile_error(&errors, edited)),
-            Err(other) => Err(CellError::Other {
-                message: other.to_string(),
-            }),
+            Err(other) => {
+                let message = other.to_string();
+                Err(cargo_error(&message).unwrap_or(CellError::Other { message }))
+            }
         }
     }
 }
@@ -482,41 +470,6 @@ fn cannot_write(folder: &Path, error: &std::io::Error) -> CellError {
         why: format!("{}: {error}", folder.display()),
         hint: "set TMPDIR to a folder that can be written to".to_owned(),
     }
-}
-
-/// Crates that `:dep` has added, as evcxr's manifest lists them, with the newest file that was
-/// built for each. One that is named but not built yet is left out.
-fn dependencies(built: &Path) -> BTreeMap<String, PathBuf> {
-    let manifest = std::fs::read_to_string(evcxr_folder().join("Cargo.toml"));
-    let manifest = manifest.ok().and_then(|text| text.parse::<toml::Table>().ok());
-    let named = manifest.as_ref().and_then(|table| table.get("dependencies"));
-    let names: Vec<String> = named
-        .and_then(toml::Value::as_table)
-        .into_iter()
-        .flat_map(|table| table.keys().map(|name| name.replace('-', "_")))
-        .collect();
-    if names.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut newest: BTreeMap<String, (SystemTime, PathBuf)> = BTreeMap::new();
-    let entries = std::fs::read_dir(built).into_iter().flatten().filter_map(Result::ok);
-    for entry in entries {
-        let file = entry.file_name();
-        let Some((name, _)) = file
-            .to_str()
-            .and_then(|file| file.strip_prefix("lib")?.strip_suffix(".rmeta"))
-            .and_then(|bare| bare.rsplit_once('-'))
-        else {
-            continue;
-        };
-        let changed = entry.metadata().and_then(|metadata| metadata.modified());
-        if let (true, Ok(changed)) = (names.iter().any(|known| known == name), changed)
-            && newest.get(name).is_none_or(|(known, _)| *known < changed)
-        {
-            newest.insert(name.to_owned(), (changed, entry.path()));
-        }
-    }
-    newest.into_iter().map(|(name, (_, file))| (name, file)).collect()
 }
 
 fn cannot_start(error: evcxr::Error) -> CellError {

@@ -7,7 +7,8 @@
 //! | `level` | how much the next cell is optimised ([`crate::speed`]) |
 //! | `compiled` | what `:dep` has made rustc compile, written by the script: progress, and what it had to compile apart |
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -70,6 +71,12 @@ impl CellCompiler {
     /// What cargo is told to use as rustc.
     pub(crate) fn script(&self) -> PathBuf {
         self.folder.join("rustc")
+    }
+
+    /// Lets cells name another crate.
+    pub(crate) fn offer(&self, name: &str, file: &Path) -> io::Result<()> {
+        let mut externs = OpenOptions::new().append(true).open(self.folder.join("externs"))?;
+        writeln!(externs, "{name}={}", file.display())
     }
 
     /// How the next cell is compiled.

@@ -24,7 +24,7 @@ pub(crate) struct Compiled {
     /// Its metadata in the prelude's folder of dependencies, `libtokio-0123456789abcdef.rmeta`.
     pub(crate) file: String,
     pub(crate) features: Vec<String>,
-    /// Whether its build script builds or finds a native library.
+    /// Whether its build script is there for a native library.
     pub(crate) links: bool,
 }
 
@@ -56,7 +56,10 @@ fn listed(text: &str) -> BTreeSet<String> {
 pub(crate) fn write(folder: &Path, compiled: &[Compiled], contained: &BTreeSet<String>) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for known in compiled {
-        let bare = known.file.strip_prefix("lib").and_then(|file| file.strip_suffix(".rmeta"));
+        let bare = known
+            .file
+            .strip_prefix("lib")
+            .and_then(|file| file.strip_suffix(".rmeta"));
         if !bare.is_some_and(|bare| contained.contains(bare)) {
             continue;
         }
@@ -150,7 +153,12 @@ mod tests {
         let ours = "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"r\"\n[[package]]\nname = \"ironsage\"\nversion = \"0.1.0\"\n";
         let theirs = "version = 4\n[[package]]\nname = \"b\"\nversion = \"2.0.0\"\nsource = \"r\"\n[[package]]\nname = \"ctx\"\nversion = \"1.0.0\"\n";
         let merged: toml::Table = merged(ours, theirs).unwrap().parse().unwrap();
-        let names: Vec<&str> = merged["package"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> = merged["package"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["name"].as_str().unwrap())
+            .collect();
         assert_eq!(names, ["a", "b"]);
     }
 }

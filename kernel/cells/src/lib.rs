@@ -13,7 +13,7 @@
 //! | `assist/` | completion and inspection |
 //! | `index/` | what the prelude's crates hold, made with it |
 //! | `compiler.rs`, `rustc.sh`, `speed.rs` | how cargo compiles a cell, and how much it is optimised |
-//! | `facades.rs` | the prelude's own crates for what `:dep` adds |
+//! | `crates.rs`, `facades.rs` | crates that a cell can name; the prelude's own for what `:dep` adds |
 //! | `source.rs` | edits to a cell's source and positions back into the original |
 //! | `report.rs` | compile errors as text that points into the cell |
 //! | `relay.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
@@ -30,6 +30,7 @@ mod cell;
 mod child;
 mod collect;
 mod compiler;
+mod crates;
 mod error;
 mod evaluator;
 mod facades;

@@ -33,6 +33,21 @@ pub(crate) fn compile_error(errors: &[CompilationError], edited: &Edited) -> Cel
     }
 }
 
+/// Words of cargo's that are no error in the cell, such as a crate that `:dep` names and that there is not. evcxr repeats
+/// all that cargo has written.
+pub(crate) fn cargo_error(message: &str) -> Option<CellError> {
+    let (_, said) = message.split_once("no parsable errors were found. STDERR:")?;
+    let said = said.split("\nSTDOUT:").next().unwrap_or(said);
+    let at = said.find("\nerror")?;
+    let rendered = said[at + 1..].trim_end();
+    let first = rendered.lines().next().unwrap_or_default();
+    let message = first.split_once(": ").map_or(first, |(_, rest)| rest);
+    Some(CellError::Compile {
+        message: message.to_owned(),
+        rendered: rendered.to_owned(),
+    })
+}
+
 /// A variable that cannot be kept, with what to write instead.
 pub(crate) fn nameless(variable: &Nameless, code: &str) -> CellError {
     let name = &variable.name;
@@ -167,6 +182,24 @@ mod tests {
             drawn,
             " --> line 2, column 13\n  |\n2 | let x: i32 = \"a\";\n  |        --- expected due to this\n  |             ^^^ expected `i32`, found `&str`\n"
         );
+    }
+
+    #[test]
+    fn of_what_cargo_says_the_error_is_shown() {
+        let message = "Compilation failed, but no parsable errors were found. STDERR:\n   Compiling libc v0.2\nerror: no matching package named `nonesuch` found\nlocation searched: crates.io index\n\nSTDOUT:{}";
+        let error = cargo_error(message).map(|error| (error.to_string(), error.traceback()));
+        let lines = [
+            "error: no matching package named `nonesuch` found",
+            "location searched: crates.io index",
+        ];
+        assert_eq!(
+            error,
+            Some((
+                "no matching package named `nonesuch` found".to_owned(),
+                lines.map(str::to_owned).to_vec()
+            ))
+        );
+        assert_eq!(cargo_error("something else"), None);
     }
 
     #[test]

@@ -65,13 +65,32 @@ pub(crate) struct Effort {
 
 /// Names under which large generic libraries appear in cells.
 const HEAVY: [&str; 14] = [
-    "polars", "plotters", "serde_json", "ndarray", "tokio", "col", "cols", "lit", "df", "json", "plot", "DataFrame",
-    "LazyFrame", "Series",
+    "polars",
+    "plotters",
+    "serde_json",
+    "ndarray",
+    "tokio",
+    "col",
+    "cols",
+    "lit",
+    "df",
+    "json",
+    "plot",
+    "DataFrame",
+    "LazyFrame",
+    "Series",
 ];
 
 /// Methods that go through many things.
 const ITERATES: [&str; 8] = [
-    "iter", "iter_mut", "into_iter", "par_iter", "chunks", "windows", "fold", "for_each",
+    "iter",
+    "iter_mut",
+    "into_iter",
+    "par_iter",
+    "chunks",
+    "windows",
+    "fold",
+    "for_each",
 ];
 
 impl Effort {
@@ -84,9 +103,13 @@ impl Effort {
         let tokens = code.descendants_with_tokens().filter_map(|part| part.into_token());
         for token in tokens {
             // Within a macro's brackets there are only words.
-            let in_macro = token.parent().is_some_and(|parent| parent.kind() == SyntaxKind::TOKEN_TREE);
+            let in_macro = token
+                .parent()
+                .is_some_and(|parent| parent.kind() == SyntaxKind::TOKEN_TREE);
             match token.kind() {
-                SyntaxKind::FOR_KW | SyntaxKind::WHILE_KW | SyntaxKind::LOOP_KW if in_macro => effort.work = Work::Loops,
+                SyntaxKind::FOR_KW | SyntaxKind::WHILE_KW | SyntaxKind::LOOP_KW if in_macro => {
+                    effort.work = Work::Loops
+                }
                 SyntaxKind::IDENT => {
                     if in_macro && ITERATES.contains(&token.text()) {
                         effort.work = effort.work.max(Work::Iterates);
@@ -129,7 +152,11 @@ fn work(node: &SyntaxNode) -> Work {
                 .any(|outer| matches!(outer.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::CLOSURE_EXPR));
             let counts = ast::ForExpr::cast(node.clone())
                 .and_then(|each| ast::HasLoopBody::loop_body(&each).and(each.iterable()))
-                .is_some_and(|over| over.syntax().descendants().any(|part| part.kind() == SyntaxKind::RANGE_EXPR));
+                .is_some_and(|over| {
+                    over.syntax()
+                        .descendants()
+                        .any(|part| part.kind() == SyntaxKind::RANGE_EXPR)
+                });
             if nested || counts { Work::Loops } else { Work::Iterates }
         }
         SyntaxKind::METHOD_CALL_EXPR => {
@@ -143,7 +170,10 @@ fn work(node: &SyntaxNode) -> Work {
         },
         SyntaxKind::FN => {
             let function = ast::Fn::cast(node.clone());
-            let name = function.as_ref().and_then(ast::HasName::name).map(|name| name.text().to_string());
+            let name = function
+                .as_ref()
+                .and_then(ast::HasName::name)
+                .map(|name| name.text().to_string());
             let body = function.and_then(|function| function.body());
             let own = |call: ast::CallExpr| call.expr().map(|called| called.syntax().text().to_string()) == name;
             let calls_itself = body.is_some_and(|body| {

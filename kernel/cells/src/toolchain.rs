@@ -31,7 +31,7 @@ pub enum ToolchainError {
 impl ToolchainError {
     /// How to get one.
     pub fn hint(&self) -> Option<String> {
-        Some("install Rust by rustup (https://rustup.rs), then `rustup component add rust-src`".to_owned())
+        Some("install Rust by rustup (https://rustup.rs)".to_owned())
     }
 }
 

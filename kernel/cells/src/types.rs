@@ -9,8 +9,9 @@
 //! When the answer is unusable (a closure, a type that has no path, an error of the user's), the
 //! `let` stays as it is, and evcxr's own finding and its own message stand.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
@@ -187,6 +188,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) flags: &'a [String],
     /// Crates that a path may begin with.
     pub(crate) crates: &'a HashSet<String>,
+    /// The file of another crate that rustc has read for those.
+    pub(crate) beneath: &'a dyn Fn(&str) -> Option<PathBuf>,
     pub(crate) folder: &'a Path,
     /// Told the process id while rustc runs, and 0 afterwards.
     pub(crate) running: &'a dyn Fn(u32),
@@ -199,6 +202,8 @@ pub(crate) struct Annotations {
     pub(crate) edits: Vec<Edit>,
     /// A variable that cannot be kept, because nobody can write its type.
     pub(crate) nameless: Option<Nameless>,
+    /// Crates that the types name and that cells could not name so far, with their files.
+    pub(crate) crates: BTreeMap<String, PathBuf>,
 }
 
 /// A variable whose type has no name, such as a closure.
@@ -221,7 +226,7 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
     {
         return Ok(Annotations {
             edits: edits(&lets, &BTreeMap::new()),
-            nameless: None,
+            ..Annotations::default()
         });
     }
     let source = context.source(code, &cell, &lets);
@@ -239,8 +244,14 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
     let complaints = String::from_utf8_lossy(&output?.stderr).into_owned();
     let names: HashSet<&str> = context.item_names().collect();
     let own: Vec<String> = cell.items().into_iter().flat_map(|item| item.names).collect();
-    let known =
-        |first: &str| compiler.crates.contains(first) || names.contains(first) || own.iter().any(|name| name == first);
+    let beneath = RefCell::new(BTreeMap::new());
+    let known = |first: &str| {
+        let named = compiler.crates.contains(first) || names.contains(first) || own.iter().any(|name| name == first);
+        named
+            || (compiler.beneath)(first)
+                .map(|file| beneath.borrow_mut().insert(first.to_owned(), file))
+                .is_some()
+    };
     let Some(found) = read(&complaints) else {
         return Ok(Annotations::default());
     };
@@ -249,6 +260,7 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
     Ok(Annotations {
         edits: edits(&lets, &types),
         nameless: nameless(&lets, &found),
+        crates: beneath.into_inner(),
     })
 }
 
@@ -442,6 +454,7 @@ mod tests {
             rustc: Path::new("rustc"),
             flags: &[],
             crates: &["std", "core"].map(str::to_owned).into(),
+            beneath: &|_| None,
             folder: folder.path(),
             running: &|_| {},
         };
@@ -490,6 +503,7 @@ mod tests {
             rustc: Path::new("/nowhere/rustc"),
             flags: &[],
             crates: &HashSet::new(),
+            beneath: &|_| None,
             folder: Path::new("/nowhere"),
             running: &|_| {},
         };

@@ -331,7 +331,7 @@ impl Worker {
             .completions
             .into_iter()
             .map(|completion| Completion {
-                text: completion.code,
+                text: without_places(&completion.code).to_owned(),
                 kind: completion.kind,
                 signature: None,
             })
@@ -357,4 +357,13 @@ fn missing() -> CellError {
         why: "the ready-made prelude for this toolchain is missing".to_owned(),
         hint: "type `ironsage warm` in a terminal; magics work meanwhile".to_owned(),
     }
+}
+
+/// A snippet of rust-analyzer's up to the first place where the person goes on typing: `match $1 {…}` is `match `.
+fn without_places(snippet: &str) -> &str {
+    let place = snippet.match_indices('$').find(|(at, _)| {
+        let next = snippet[at + 1..].chars().next();
+        next.is_some_and(|next| next.is_ascii_digit() || next == '{')
+    });
+    place.map_or(snippet, |(at, _)| &snippet[..at])
 }

@@ -139,11 +139,16 @@ impl Connection {
 
     /// Where one socket listens, as ZeroMQ writes it.
     pub fn endpoint(&self, channel: Channel) -> String {
+        format!("tcp://{}", self.address(channel))
+    }
+
+    /// The same as the system writes it.
+    pub(crate) fn address(&self, channel: Channel) -> String {
         let port = self.port(channel);
         match self.ip.as_str() {
-            "*" => format!("tcp://0.0.0.0:{port}"),
-            ip if ip.contains(':') && !ip.starts_with('[') => format!("tcp://[{ip}]:{port}"),
-            ip => format!("tcp://{ip}:{port}"),
+            "*" => format!("0.0.0.0:{port}"),
+            ip if ip.contains(':') && !ip.starts_with('[') => format!("[{ip}]:{port}"),
+            ip => format!("{ip}:{port}"),
         }
     }
 }

@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(one_more, Err(Refused::TooLong(MESSAGE_LIMIT + FRAME)));
 
         let empty = header(MORE, 0).repeat(usize::try_from(MESSAGE_LIMIT / FRAME).unwrap());
-        assert_eq!(after_greeting(&[empty.clone()]), Ok(()));
+        assert_eq!(after_greeting(std::slice::from_ref(&empty)), Ok(()));
         assert!(after_greeting(&[empty, header(0, 0)]).is_err());
     }
 

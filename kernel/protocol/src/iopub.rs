@@ -3,7 +3,8 @@
 //! An XPUB socket, so that a new listener is seen and greeted (`iopub_welcome`,
 //! JEP 65): a front end that waits for the greeting loses no output. One task
 //! owns the socket. The library's XPUB waits for its listeners and so loses
-//! nothing; its plain PUB would drop what a slow one doesn't read.
+//! nothing; its plain PUB would drop what a slow one doesn't read. That it never
+//! waits long for one who doesn't read at all is the gate's part.
 //!
 //! `starting` is said once, right after the first greeting: before it, nobody
 //! would hear it.

@@ -1,9 +1,10 @@
 //! A kernel's life: five sockets bound, requests served, everything said, an end.
 //!
-//! Two threads serve sockets, one runs cells, and a few more answer completions
-//! and the like. The end comes with a `shutdown_request`: it is answered at once;
-//! a cell that still runs has a second to stop, the engine two to put things
-//! away; what is queued for front ends is written before the process may exit.
+//! Two threads serve the sockets and the gates before them, one runs cells, and a
+//! few more answer completions and the like. The end comes with a `shutdown_request`:
+//! it is answered at once; a cell that still runs has a second to stop, the engine
+//! two to put things away; what is queued for front ends is written before the
+//! process may exit.
 
 use std::io;
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use serde_json::{Map, Value};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use zeromq::{RepSocket, RouterSocket, Socket, XPubSocket, ZmqError};
+use zeromq::{RouterSocket, Socket, XPubSocket};
 
 use crate::connection::{Channel, Connection};
 use crate::engine::{Engine, EngineInfo};
 use crate::execution::{self, Queue};
+use crate::gate::{BEHIND, Gate};
 use crate::history::History;
 use crate::iopub::{self, Iopub};
 use crate::outbox::{self, Outbox};
@@ -71,7 +73,7 @@ pub enum ProtocolError {
         /// Where.
         endpoint: String,
         /// What the system said.
-        source: ZmqError,
+        source: io::Error,
     },
     /// A thread could not be started.
     #[error("can't start the kernel's threads")]
@@ -137,7 +139,8 @@ pub fn run(connection: Connection, engine: Arc<dyn Engine>) -> Result<Exit, Prot
     Ok(exit)
 }
 
-/// With the sockets closed, the library's writers end once all is written.
+/// With the sockets closed, the library's writers end once all is written, and each
+/// connection through a gate once the front end has it.
 fn linger(runtime: &Runtime) {
     let limit = Instant::now() + LINGER;
     while runtime.metrics().num_alive_tasks() > 0 && Instant::now() < limit {
@@ -146,11 +149,20 @@ fn linger(runtime: &Runtime) {
 }
 
 async fn serve(connection: Connection, engine: Arc<dyn Engine>) -> Result<Exit, ProtocolError> {
-    let shell: RouterSocket = bind(&connection, Channel::Shell).await?;
-    let control: RouterSocket = bind(&connection, Channel::Control).await?;
-    let stdin: RouterSocket = bind(&connection, Channel::Stdin).await?;
-    let heart: RepSocket = bind(&connection, Channel::Heartbeat).await?;
-    let broadcast: XPubSocket = bind(&connection, Channel::Iopub).await?;
+    // Every port of the file first: what is behind the gates takes any that is free.
+    let (shell, control, stdin, heart, broadcast) = tokio::try_join!(
+        open(&connection, Channel::Shell),
+        open(&connection, Channel::Control),
+        open(&connection, Channel::Stdin),
+        open(&connection, Channel::Heartbeat),
+        open(&connection, Channel::Iopub),
+    )?;
+    let mut gates = Vec::new();
+    let shell: RouterSocket = behind(shell, &mut gates).await?;
+    let control: RouterSocket = behind(control, &mut gates).await?;
+    let stdin: RouterSocket = behind(stdin, &mut gates).await?;
+    let heart: RouterSocket = behind(heart, &mut gates).await?;
+    let broadcast: XPubSocket = behind(broadcast, &mut gates).await?;
 
     let session = Arc::new(Session::new(&connection.key));
     let (iopub, iopub_items) = Iopub::new(Arc::clone(&session));
@@ -216,20 +228,37 @@ async fn serve(connection: Connection, engine: Arc<dyn Engine>) -> Result<Exit, 
         // Only their end matters; they were told to.
         task.await.ok();
     }
+    // After the sockets: what these had still to say has to get out.
+    for gate in gates {
+        gate.abort();
+    }
     Ok(exit)
 }
 
-async fn bind<S: Socket>(connection: &Connection, channel: Channel) -> Result<S, ProtocolError> {
+/// The gate where the connection file says that front ends come.
+async fn open(connection: &Connection, channel: Channel) -> Result<Gate, ProtocolError> {
+    let gate = Gate::open(channel, &connection.address(channel)).await;
+    gate.map_err(|source| ProtocolError::Bind {
+        channel,
+        endpoint: connection.endpoint(channel),
+        source,
+    })
+}
+
+/// A socket of the library behind a gate, which serves from here on.
+async fn behind<S: Socket>(gate: Gate, gates: &mut Vec<JoinHandle<()>>) -> Result<S, ProtocolError> {
+    let failed = |source| ProtocolError::Bind {
+        channel: gate.channel(),
+        endpoint: "tcp://127.0.0.1:0".to_owned(),
+        source,
+    };
+    let listener = std::net::TcpListener::bind(&BEHIND[..]).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     let mut socket = S::new();
-    let endpoint = connection.endpoint(channel);
-    match socket.bind(&endpoint).await {
-        Ok(_) => Ok(socket),
-        Err(source) => Err(ProtocolError::Bind {
-            channel,
-            endpoint,
-            source,
-        }),
-    }
+    let bound = socket.bind_listener(listener).await;
+    bound.map_err(|error| failed(io::Error::other(error)))?;
+    gates.push(tokio::spawn(gate.serve(address)));
+    Ok(socket)
 }
 
 /// The running cell, then the engine, then what is left to say.

@@ -7,12 +7,12 @@
 //! not expect (`tests/it`).
 //!
 //! What it promises:
-//! - every request is answered, while a cell runs, too; nothing a front end
-//!   sends ends the kernel but a shutdown;
+//! - every request is answered, while a cell runs, too; nothing that anyone sends
+//!   ends the kernel but a front end's shutdown;
 //! - cells run one at a time, in order, on one plain thread; a failed cell
 //!   aborts those that wait behind it;
-//! - what a cell shows arrives in order and before its reply, and a front end
-//!   that stopped reading never holds a cell up.
+//! - what a cell shows is sent in order and before its reply, and a front end
+//!   that stopped reading holds up neither a cell nor another front end.
 //!
 //! What it does not have: a debugger, subshells, comm targets, encryption, and
 //! the `ipc` transport.
@@ -21,6 +21,7 @@
 //! | --- | --- |
 //! | [`connection`] | the connection file |
 //! | `signing`, `wire`, `messages` | signatures; frames and headers; contents |
+//! | `gate`, `framing`, `backlog` | what stands before the sockets: what it lets through, and what it keeps |
 //! | `outbox`, `iopub`, `heartbeat` | what is sent, and the sockets that only send |
 //! | `shell`, `control`, `stdin` | what is asked, and by whom it is answered |
 //! | `execution`, `outputs` | cells, and what they show |
@@ -28,10 +29,13 @@
 //! | [`engine`] | what an engine must do |
 //! | `kernel` | start, service and end |
 
+mod backlog;
 pub mod connection;
 mod control;
 pub mod engine;
 mod execution;
+mod framing;
+mod gate;
 mod heartbeat;
 mod history;
 mod iopub;

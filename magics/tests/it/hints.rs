@@ -121,7 +121,10 @@ fn hints_name_magics_that_exist() {
             // A subcommand that is none is a usage error even where help is asked for.
             if matches!(magic, "s3" | "endpoint" | "model" | "plot") {
                 let action = words.next().unwrap();
-                assert!(bench.line(&format!("%{magic} {action} --help")).is_ok(), "%{magic} {action} in: {hint}");
+                assert!(
+                    bench.line(&format!("%{magic} {action} --help")).is_ok(),
+                    "%{magic} {action} in: {hint}"
+                );
             }
         }
     }

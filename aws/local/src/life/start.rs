@@ -204,7 +204,10 @@ pub fn stop(home: &Home) -> Result<bool, LocalError> {
         if begun.elapsed() > PATIENCE {
             // It holds the lock still, so the process id is its own: told by itself, or, where it never answered, by
             // the lock.
-            let pid = told.as_ref().map(|info| info.pid).or_else(|| holder(&service_lock(home)));
+            let pid = told
+                .as_ref()
+                .map(|info| info.pid)
+                .or_else(|| holder(&service_lock(home)));
             if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) {
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
             }

@@ -1,6 +1,6 @@
 //! The standard library's own documentation, read from the sources that rustup's `rust-src` puts beside the toolchain.
 //!
-//! evcxr needs these sources anyway. They are compiled for rustdoc as the toolchain's own build does, against the
+//! They are compiled for rustdoc as the toolchain's own build does, against the
 //! libraries that it ships; a toolchain that does not allow it has an index without them.
 
 use std::path::Path;

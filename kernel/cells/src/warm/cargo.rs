@@ -81,7 +81,7 @@ pub(super) struct Closure {
     /// Package name → (version, crate name, file).
     pub(super) libraries: BTreeMap<String, Vec<(String, String, PathBuf)>>,
     pub(super) compiled: Vec<Compiled>,
-    /// The ids of packages whose build script names a native library.
+    /// The ids of packages that have to do with a native library.
     native: HashSet<String>,
     parts: Parts,
     /// What the index is made of.
@@ -102,8 +102,6 @@ struct Message {
     fresh: bool,
     #[serde(default)]
     features: Vec<String>,
-    #[serde(default)]
-    linked_libs: Vec<String>,
     #[serde(default)]
     cfgs: Vec<String>,
     #[serde(default)]
@@ -177,7 +175,6 @@ impl Closure {
         self.parts.add(&message.package_id, library);
     }
 
-    /// A build script comes before what it is for.
     fn take_script(&mut self, message: Message) {
         let script = Script {
             cfgs: message.cfgs,
@@ -185,9 +182,6 @@ impl Closure {
             out_dir: message.out_dir,
         };
         self.parts.add_script(&message.package_id, script);
-        if !message.linked_libs.is_empty() {
-            self.native.insert(message.package_id);
-        }
     }
 }
 
@@ -270,6 +264,7 @@ fn build_once(
         .arg(format!("-Clink-arg=-Wl,-rpath,{}", libraries.display()));
     let mut closure = Closure {
         wanted: plan.wanted.clone(),
+        native: plan.native.clone(),
         ..Closure::default()
     };
     let mut said = Vec::new();
@@ -342,6 +337,8 @@ struct Plan {
     /// The ids of all packages that the prelude is made of. The crate that pins features for the whole
     /// workspace is not one of them: nothing of it is linked.
     wanted: HashSet<String>,
+    /// The ids of packages whose manifest has `links`.
+    native: HashSet<String>,
     /// The names of the workspace's own packages among those that are compiled.
     members: Vec<String>,
     /// How many packages are compiled on the way.
@@ -401,8 +398,10 @@ fn plan(workspace: &Workspace<'_>, count: &mut Count<'_>, stop: &dyn Fn() -> boo
         };
         (package.id.clone(), planned)
     });
+    let native = metadata.packages.iter().filter(|package| package.links.is_some());
     Ok(Plan {
         packages: packages.collect(),
+        native: native.map(|package| package.id.clone()).collect(),
         wanted: below(first, &nodes, is_part),
         members: members.map(|id| package_of(id).0).collect(),
         built: built.len(),
@@ -436,6 +435,7 @@ struct Metadata {
 struct Package {
     id: String,
     manifest_path: PathBuf,
+    links: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,10 @@ pub const TESTS: &[Test] = &[
     ),
     ("frames::polars_errors", polars_errors),
     ("frames::types_and_nulls", types_and_nulls),
-    ("frames::a_large_frame_is_in_memory_once", a_large_frame_is_in_memory_once),
+    (
+        "frames::a_large_frame_is_in_memory_once",
+        a_large_frame_is_in_memory_once,
+    ),
     ("frames::values", values),
     ("frames::surroundings", surroundings),
 ];
@@ -154,9 +157,18 @@ fn all_types() -> DataFrame {
         ("clock", DataType::Time),
         ("sex", DataType::from_categories(Categories::global())),
     ];
-    let mut frame = frame.lazy().with_columns(casts.map(|(name, to)| col(name).cast(to))).collect().unwrap();
-    let lists = [Series::new("".into(), [1i64, 2]), Series::new("".into(), Vec::<i64>::new())];
-    let pairs = df!("a" => [1i32, 2], "b" => [Some("x"), None]).unwrap().into_struct("pair".into());
+    let mut frame = frame
+        .lazy()
+        .with_columns(casts.map(|(name, to)| col(name).cast(to)))
+        .collect()
+        .unwrap();
+    let lists = [
+        Series::new("".into(), [1i64, 2]),
+        Series::new("".into(), Vec::<i64>::new()),
+    ];
+    let pairs = df!("a" => [1i32, 2], "b" => [Some("x"), None])
+        .unwrap()
+        .into_struct("pair".into());
     frame.with_column(Series::new("list".into(), lists).into()).unwrap();
     frame.with_column(pairs.into_series().into()).unwrap();
     frame
@@ -184,7 +196,10 @@ fn a_large_frame_is_in_memory_once(lab: &mut Lab) {
     assert!(!same_frame(&now, &frame), "the session has the copy that was shared");
     assert!(now.equals(&frame));
     assert_eq!(lab.value(total), "Some(7999998000000)");
-    assert!(same_frame(&now, &lab.session.frame("large").unwrap()), "it is shared once");
+    assert!(
+        same_frame(&now, &lab.session.frame("large").unwrap()),
+        "it is shared once"
+    );
 }
 
 fn values(lab: &mut Lab) {

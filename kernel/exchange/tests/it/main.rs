@@ -86,7 +86,8 @@ fn several_chunks_and_a_scalar_column_are_kept() {
 #[test]
 fn a_large_frame_arrives_in_several_batches() {
     let rows = 6_000_000i64;
-    let frame = df!("x" => (0..rows).collect::<Vec<_>>(), "y" => (0..rows).map(|i| i as f64).collect::<Vec<_>>()).unwrap();
+    let frame =
+        df!("x" => (0..rows).collect::<Vec<_>>(), "y" => (0..rows).map(|i| i as f64).collect::<Vec<_>>()).unwrap();
     let back = round_trip(&frame);
     assert!(back.first_col_n_chunks() > 1);
     assert!(back.equals(&frame));

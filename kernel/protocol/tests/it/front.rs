@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -81,11 +81,14 @@ impl Running {
     }
 }
 
+/// Free ports on an address of its own: what one test gives back here, no other takes before its kernel does.
 pub fn connection() -> Connection {
-    let free: Vec<TcpListener> = (0..5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    static GIVEN: AtomicU8 = AtomicU8::new(1);
+    let ip = format!("127.0.1.{}", GIVEN.fetch_add(1, Ordering::Relaxed));
+    let free: Vec<TcpListener> = (0..5).map(|_| TcpListener::bind((ip.as_str(), 0)).unwrap()).collect();
     let port = |at: usize| free[at].local_addr().unwrap().port();
     let file = json!({
-        "ip": "127.0.0.1", "transport": "tcp", "key": KEY, "signature_scheme": "hmac-sha256",
+        "ip": ip, "transport": "tcp", "key": KEY, "signature_scheme": "hmac-sha256",
         "shell_port": port(0), "control_port": port(1), "stdin_port": port(2),
         "hb_port": port(3), "iopub_port": port(4),
     });
@@ -111,7 +114,7 @@ impl Front {
             options.peer_identity(PeerIdentity::try_from(name.as_bytes()).unwrap());
             options
         };
-        let address = |port: u16| format!("tcp://127.0.0.1:{port}");
+        let address = |channel| connection.endpoint(channel);
         let mut front = Self {
             session: name.to_owned(),
             shell: DealerSocket::with_options(options()),
@@ -124,11 +127,11 @@ impl Front {
         };
         // Before connecting, so that the library sends it once.
         front.iopub.subscribe("").await.unwrap();
-        front.iopub.connect(&address(connection.iopub_port)).await.unwrap();
-        front.shell.connect(&address(connection.shell_port)).await.unwrap();
-        front.control.connect(&address(connection.control_port)).await.unwrap();
-        front.stdin.connect(&address(connection.stdin_port)).await.unwrap();
-        front.heart.connect(&address(connection.hb_port)).await.unwrap();
+        front.iopub.connect(&address(Channel::Iopub)).await.unwrap();
+        front.shell.connect(&address(Channel::Shell)).await.unwrap();
+        front.control.connect(&address(Channel::Control)).await.unwrap();
+        front.stdin.connect(&address(Channel::Stdin)).await.unwrap();
+        front.heart.connect(&address(Channel::Heartbeat)).await.unwrap();
         let welcome = front.iopub().await;
         assert_eq!(welcome.kind(), "iopub_welcome");
         assert_eq!(welcome.content, json!({"subscription": ""}));

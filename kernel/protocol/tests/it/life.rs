@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ironsage_protocol::Channel;
 use serde_json::json;
 use zeromq::{Socket, SubSocket};
 
@@ -37,8 +38,8 @@ async fn a_topic_is_greeted_under_its_own_name() {
     assert_eq!(front.iopub().await.kind(), "iopub_welcome");
     drop(narrow);
     let mut socket = SubSocket::new();
-    let address = format!("tcp://127.0.0.1:{}", kernel.connection.iopub_port);
     socket.subscribe("stream").await.unwrap();
+    let address = kernel.connection.endpoint(Channel::Iopub);
     socket.connect(&address).await.unwrap();
     let greeting = zeromq::SocketRecv::recv(&mut socket).await.unwrap();
     assert_eq!(greeting.get(0).unwrap().as_ref(), b"stream");
@@ -113,7 +114,7 @@ async fn what_was_shown_last_outlives_the_kernel() {
 #[test]
 fn a_port_in_use_is_named() {
     let connection = connection();
-    let taken = std::net::TcpListener::bind(("127.0.0.1", connection.hb_port)).unwrap();
+    let taken = std::net::TcpListener::bind((connection.ip.as_str(), connection.hb_port)).unwrap();
     let error = ironsage_protocol::run(connection, Arc::new(Toy::default())).unwrap_err();
     let port = taken.local_addr().unwrap().port().to_string();
     assert!(error.to_string().contains(&port), "{error}");

@@ -4,7 +4,9 @@
 
 mod cells;
 mod front;
+mod gate;
 mod life;
+mod raw;
 mod requests;
 mod robust;
 mod toy;
