@@ -51,12 +51,12 @@ impl Exports {
 
     /// The frame as it is now, in shared memory; `None` when there is none of that name.
     pub(crate) fn get(&self, name: &str) -> Result<Option<Arc<Shared>>, ExchangeError> {
+        // Held while the frame is written, so that whoever asks meanwhile waits for this copy instead of making a second;
+        // what they share is what the session has by then.
+        let mut ready = self.ready.lock();
         let Some(frame) = self.host.frame(name) else {
             return Ok(None);
         };
-        // Held while the frame is written, so that whoever asks meanwhile waits for this copy
-        // instead of making a second.
-        let mut ready = self.ready.lock();
         if let Some((known, shared)) = ready.get(name)
             && same(known, &frame)
         {
@@ -178,6 +178,11 @@ mod tests {
         fn put(&self, _: &str, frame: DataFrame) {
             *self.0.lock() = Some(frame);
         }
+        fn exchange(&self, _: &str, frame: &DataFrame, copy: &DataFrame) -> bool {
+            let mut held = self.0.lock();
+            let known = held.as_mut().filter(|held| same(held, frame));
+            known.map(|held| *held = copy.clone()).is_some()
+        }
     }
 
     fn frame() -> DataFrame {
@@ -206,6 +211,21 @@ mod tests {
         assert!(exports.get("x").unwrap().is_none());
         exports.prune();
         assert!(exports.ready.lock().is_empty());
+    }
+
+    #[test]
+    fn a_large_frame_is_shared_once_and_kept_once_whoever_asks() {
+        let large = df!("n" => (0..4_000_000i64).collect::<Vec<_>>()).unwrap();
+        let session = Arc::new(One(Mutex::new(Some(large.clone()))));
+        let exports = Exports::new(session.clone());
+        let both: Vec<Arc<Shared>> = std::thread::scope(|scope| {
+            let asking = [0, 1].map(|_| scope.spawn(|| exports.get("x").unwrap().unwrap()));
+            asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+        });
+        assert!(Arc::ptr_eq(&both[0], &both[1]));
+        assert!(Arc::ptr_eq(&both[0], &exports.get("x").unwrap().unwrap()));
+        let held = session.frame("x").unwrap();
+        assert!(!same(&held, &large) && held.equals(&large));
     }
 
     #[test]
