@@ -24,7 +24,7 @@ use crate::relay::{Event, Relay};
 use crate::report::{cargo_error, compile_error, nameless};
 use crate::source::{Edit, Edited};
 use crate::speed::Level;
-use crate::syntax::{Cell, commands};
+use crate::syntax::{Cell, commands, rust_start};
 use crate::toolchain::Toolchain;
 use crate::types;
 
@@ -54,13 +54,21 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn failed(code: &str, error: CellError) -> Ended {
+    /// A cell that had nothing to do.
+    pub(crate) fn nothing(code: &str) -> Ended {
         Ended {
-            outcome: Err(error),
+            outcome: Ok(MimeBundle::new()),
             lost: Vec::new(),
             edited: Edited::new(code, Vec::new()),
             generated: String::new(),
             pressed: false,
+        }
+    }
+
+    pub(crate) fn failed(code: &str, error: CellError) -> Ended {
+        Ended {
+            outcome: Err(error),
+            ..Ended::nothing(code)
         }
     }
 }
@@ -225,6 +233,24 @@ impl Session {
             }));
         }
         let cell = Cell::parse(code);
+        if only_adds_crates(code) && !cell.lets().is_empty() {
+            // The types of its variables can come from them, so they have to be there before these are asked for.
+            let start = rust_start(code);
+            let first = format!("{}();", &code[..start]);
+            if let Err(error) = self.prepare_compiler(&first, &Cell::parse(&first)) {
+                return Ok(Ended::failed(code, cannot_write(&self.folder, &error)));
+            }
+            let added = self.run(Edited::new(&first, Vec::new()), &[])?;
+            if added.outcome.is_err() {
+                return Ok(added);
+            }
+            edits.push(Edit {
+                start: 0,
+                end: start,
+                text: "\n".repeat(code[..start].matches('\n').count()),
+            });
+            self.interrupt.set_phase(Phase::Compiling);
+        }
         let (binding, mentioned) = self.bindings(&cell);
         if let (Some(at), false) = (cell.insertion_point(), binding.is_empty()) {
             edits.push(Edit::insert(at, binding));
@@ -480,6 +506,13 @@ fn cannot_start(error: evcxr::Error) -> CellError {
 }
 
 const RESTART: &str = ":restart";
+
+/// Whether a cell has commands, and all of them are `:dep`.
+fn only_adds_crates(code: &str) -> bool {
+    let commands = commands(code);
+    let adds = |command: &&str| command.split_whitespace().next() == Some(":dep");
+    !commands.is_empty() && commands.iter().all(adds)
+}
 
 /// Whether a command of evcxr's is among those of a cell.
 fn has_command(code: &str, wanted: &str) -> bool {

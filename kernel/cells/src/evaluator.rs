@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use ironsage_exchange::wire::Picture;
 use parking_lot::{Mutex, MutexGuard};
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
@@ -263,10 +264,13 @@ impl EvcxrEvaluator {
         };
         let mut collected = Collected::new(outputs);
         let mut asked = false;
-        // What background threads printed since the last cell.
+        // What background threads printed and showed since the last cell.
         let late = std::mem::take(&mut *self.inner.late.lock());
         for event in late.into_iter().chain(self.inner.events.try_iter().take(MOST_EVENTS)) {
-            if matches!(event, Event::Stdout(_) | Event::Stderr(_)) {
+            if matches!(
+                event,
+                Event::Stdout(_) | Event::Stderr(_) | Event::Display(..) | Event::Update(..)
+            ) {
                 collected.take(event);
             }
         }
@@ -324,7 +328,7 @@ impl Evaluator for EvcxrEvaluator {
     }
 }
 
-/// For generated cells, which show nothing: what threads of earlier cells print meanwhile is kept.
+/// For generated cells, which show nothing: what threads of earlier cells print and show meanwhile is kept.
 struct Later<'a>(&'a Mutex<Vec<Event>>);
 
 impl Outputs for Later<'_> {
@@ -334,11 +338,25 @@ impl Outputs for Later<'_> {
     fn stderr(&self, text: &str) {
         self.0.lock().push(Event::Stderr(text.to_owned()));
     }
-    fn display(&self, _: MimeBundle, _: Map<String, Value>, _: Option<&str>) {}
-    fn update(&self, _: MimeBundle, _: Map<String, Value>, _: &str) {}
+    fn display(&self, mime: MimeBundle, metadata: Map<String, Value>, id: Option<&str>) {
+        let shown = Event::Display(picture(mime, metadata), id.map(str::to_owned));
+        self.0.lock().push(shown);
+    }
+    fn update(&self, mime: MimeBundle, metadata: Map<String, Value>, id: &str) {
+        let shown = Event::Update(picture(mime, metadata), id.to_owned());
+        self.0.lock().push(shown);
+    }
     fn clear(&self, _: bool) {}
     fn input(&self, _: &str, _: bool) -> Result<String, String> {
         Err("nobody is there".to_owned())
+    }
+}
+
+fn picture(mime: MimeBundle, metadata: Map<String, Value>) -> Picture {
+    let data = mime.into_iter().map(|(mime, text)| (mime, Value::String(text)));
+    Picture {
+        data: data.collect(),
+        metadata,
     }
 }
 

@@ -16,6 +16,11 @@ use crate::prelude::LOCK;
 /// The folder below a prelude's.
 pub(crate) const FOLDER: &str = "facades";
 
+/// Crates whose generic code calls C. It would be compiled into the cell, and the prelude hands on no C.
+const OF_C: [&str; 5] = ["zstd-sys", "zstd-safe", "zstd", "lz4-sys", "lz4"];
+/// Crates whose build scripts compile C for a minute, or ask what that has given, for nothing but the crate itself.
+const FOR_C: [&str; 2] = ["aws-lc-sys", "aws-lc-rs"];
+
 /// A crate that was compiled for the prelude.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Compiled {
@@ -24,8 +29,6 @@ pub(crate) struct Compiled {
     /// Its metadata in the prelude's folder of dependencies, `libtokio-0123456789abcdef.rmeta`.
     pub(crate) file: String,
     pub(crate) features: Vec<String>,
-    /// Whether its build script is there for a native library.
-    pub(crate) links: bool,
 }
 
 /// The crates that a dylib contains, as `name-hash`: what rustc itself has written into it.
@@ -60,10 +63,11 @@ pub(crate) fn write(folder: &Path, compiled: &[Compiled], contained: &BTreeSet<S
             .file
             .strip_prefix("lib")
             .and_then(|file| file.strip_suffix(".rmeta"));
-        if !bare.is_some_and(|bare| contained.contains(bare)) {
+        let package = known.package.as_str();
+        if OF_C.contains(&package) || !bare.is_some_and(|bare| contained.contains(bare)) {
             continue;
         }
-        let name = format!("{}-{}", known.package, known.version);
+        let name = format!("{package}-{}", known.version);
         // `extern crate` for crates of the edition of 2015.
         let source = format!(
             "// {}\n// {}\nextern crate ironsage_real;\npub use ironsage_real::*;\n",
@@ -71,7 +75,7 @@ pub(crate) fn write(folder: &Path, compiled: &[Compiled], contained: &BTreeSet<S
             known.features.join(" ")
         );
         std::fs::write(folder.join(format!("{name}.rs")), source)?;
-        if known.links {
+        if FOR_C.contains(&package) {
             std::fs::write(folder.join(format!("{name}.build.rs")), "fn main() {}\n")?;
         }
     }
@@ -125,27 +129,29 @@ mod tests {
     #[test]
     fn a_facade_names_its_crate_and_its_features() {
         let folder = tempfile::tempdir().unwrap();
-        let compiled = |package: &str, file: &str, links: bool| Compiled {
+        let compiled = |package: &str, file: &str| Compiled {
             package: package.to_owned(),
             version: "1.2.3".to_owned(),
             file: file.to_owned(),
             features: vec!["default".to_owned(), "rt".to_owned()],
-            links,
         };
         let all = [
-            compiled("tokio", "libtokio-ab.rmeta", false),
-            compiled("zstd-sys", "libzstd_sys-cd.rmeta", true),
-            compiled("syn", "libsyn-ef.rmeta", false),
+            compiled("tokio", "libtokio-ab.rmeta"),
+            compiled("aws-lc-sys", "libaws_lc_sys-cd.rmeta"),
+            compiled("zstd", "libzstd-01.rmeta"),
+            compiled("syn", "libsyn-ef.rmeta"),
         ];
-        let contained = ["tokio-ab", "zstd_sys-cd"].map(str::to_owned).into();
+        let contained = ["tokio-ab", "aws_lc_sys-cd", "zstd-01"].map(str::to_owned).into();
         write(folder.path(), &all, &contained).unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name));
         assert_eq!(
             read("tokio-1.2.3.rs").unwrap(),
             "// libtokio-ab.rmeta\n// default rt\nextern crate ironsage_real;\npub use ironsage_real::*;\n"
         );
-        assert_eq!(read("zstd-sys-1.2.3.build.rs").unwrap(), "fn main() {}\n");
-        assert!(read("tokio-1.2.3.build.rs").is_err() && read("syn-1.2.3.rs").is_err());
+        assert_eq!(read("aws-lc-sys-1.2.3.build.rs").unwrap(), "fn main() {}\n");
+        for none in ["tokio-1.2.3.build.rs", "syn-1.2.3.rs", "zstd-1.2.3.rs"] {
+            assert!(read(none).is_err(), "{none}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) const LOCK: &[u8] = include_bytes!("../../../Cargo.lock");
 const CRATE: &str = "ironsage_prelude";
 pub(crate) const MANIFEST: &str = "manifest.json";
 /// Counts what folders of preludes have held; one more when they hold something else.
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 5;
 
 /// What one folder holds.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]

@@ -7,10 +7,15 @@
 # compiled as always, but for build scripts whose only use is to build a C library that the prelude contains.
 
 given=" $* "
-case $given in
-  *" --print"*) exec "$rustc" "$@" ;;
+# Questions of cargo's, and trials of build scripts, which have NUM_JOBS.
+case $NUM_JOBS$given in
+  *" --print"* | [0-9]*) exec "$rustc" "$@" ;;
 esac
-facade=$prelude/facades/$CARGO_PKG_NAME-$CARGO_PKG_VERSION.rs
+# A copy of the user's own, or from git, is another crate.
+case $CARGO_MANIFEST_DIR in
+  */registry/src/*) facade=$prelude/facades/$CARGO_PKG_NAME-$CARGO_PKG_VERSION ;;
+  *) facade=$prelude/facades/none ;;
+esac
 
 if [ "$CARGO_PKG_NAME" = ctx ]; then
   while IFS= read -r extern; do
@@ -34,21 +39,9 @@ source_is() {
   exec "$rustc" "$@"
 }
 
-case $given in
-  *" --target "*) ;;
-  *" --crate-name build_script_"*)
-    source=$prelude/facades/$CARGO_PKG_NAME-$CARGO_PKG_VERSION.build.rs
-    if [ -e "$source" ]; then
-      source_is "$@"
-    fi
-    exec "$rustc" "$@"
-    ;;
-  *) exec "$rustc" "$@" ;;
-esac
-
 missing=
-if [ -e "$facade" ]; then
-  { read -r _ real; read -r _ features; } <"$facade"
+if [ -e "$facade.rs" ]; then
+  { read -r _ real; read -r _ features; } <"$facade.rs"
   for argument do
     case $argument in
       'feature="'*)
@@ -61,11 +54,25 @@ if [ -e "$facade" ]; then
         ;;
     esac
   done
-  if [ -z "$missing" ]; then
-    source=$facade
-    source_is "$@" --extern "ironsage_real=$prelude/deps/$real" "-Ldependency=$prelude/deps"
-  fi
 fi
+
+case $given in
+  *" --target "*)
+    if [ -e "$facade.rs" ] && [ -z "$missing" ]; then
+      source=$facade.rs
+      source_is "$@" --extern "ironsage_real=$prelude/deps/$real" "-Ldependency=$prelude/deps"
+    fi
+    ;;
+  *" --crate-name build_script_"*)
+    if [ -e "$facade.build.rs" ] && [ -z "$missing" ]; then
+      source=$facade.build.rs
+      source_is "$@"
+    fi
+    exec "$rustc" "$@"
+    ;;
+  *) exec "$rustc" "$@" ;;
+esac
+
 echo "$CARGO_PKG_NAME $CARGO_PKG_VERSION$missing" >>"$session/compiled"
 # What evcxr wants for a cell (no optimisation, debug assertions, overflow checks) is not for what it depends on.
 exec "$rustc" "$@" -Copt-level=3 -Cdebug-assertions=off -Coverflow-checks=off "-Ldependency=$prelude/deps"

@@ -17,6 +17,11 @@ pub(crate) fn commands(code: &str) -> Vec<&str> {
     commands
 }
 
+/// The offset at which a cell's Rust begins, behind its commands.
+pub(crate) fn rust_start(code: &str) -> usize {
+    split_commands(code).1
+}
+
 /// The commands and the offset at which Rust begins.
 fn split_commands(code: &str) -> (Vec<&str>, usize) {
     let mut commands = Vec::new();

@@ -271,6 +271,10 @@ impl Worker {
     }
 
     fn cell(&mut self, code: &str, plain: bool) -> Ended {
+        // There is nothing to forget, and no reason to build anything.
+        if self.session.is_none() && [":clear", ":restart"].contains(&code.trim()) {
+            return Ended::nothing(code);
+        }
         if let Err(error) = self.ensure_session() {
             return Ended::failed(code, error);
         }

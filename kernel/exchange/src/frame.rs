@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataFrame, IpcReader, IpcWriter, PolarsError, PolarsResult, SerReader, SerWriter};
+use polars::prelude::{DataFrame, DataType, IpcReader, IpcWriter, PolarsError, PolarsResult, SerReader, SerWriter};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
 
 /// How much is handed to the memory file at once.
@@ -128,7 +128,9 @@ pub fn share(frame: &DataFrame) -> Result<Shared, ExchangeError> {
 /// writes it, so that the whole frame as one batch would be in memory three times.
 fn in_batches(frame: &DataFrame) -> PolarsResult<DataFrame> {
     let (rows, bytes) = (frame.height(), frame.estimated_size());
-    if bytes <= BATCH {
+    // A part of a column of nested texts has all the texts, and each batch would be written with them.
+    let nested = frame.columns().iter().any(|column| holds_texts(column.dtype()));
+    if bytes <= BATCH || nested {
         return Ok(frame.clone());
     }
     let step = (rows / bytes.div_ceil(BATCH)).max(1);
@@ -137,6 +139,16 @@ fn in_batches(frame: &DataFrame) -> PolarsResult<DataFrame> {
         batches.vstack_mut(&frame.slice(start as i64, step))?;
     }
     Ok(batches)
+}
+
+/// Whether a nested type has texts or bytes within.
+fn holds_texts(dtype: &DataType) -> bool {
+    let within = |inner: &DataType| matches!(inner, DataType::String | DataType::Binary) || holds_texts(inner);
+    match dtype {
+        DataType::List(inner) | DataType::Array(inner, _) => within(inner),
+        DataType::Struct(fields) => fields.iter().any(|field| within(&field.dtype)),
+        _ => false,
+    }
 }
 
 /// Maps a frame that another process shared, by its [`Shared::path`].

@@ -81,8 +81,6 @@ pub(super) struct Closure {
     /// Package name → (version, crate name, file).
     pub(super) libraries: BTreeMap<String, Vec<(String, String, PathBuf)>>,
     pub(super) compiled: Vec<Compiled>,
-    /// The ids of packages that have to do with a native library.
-    native: HashSet<String>,
     parts: Parts,
     /// What the index is made of.
     pub(super) documented: Vec<Documented>,
@@ -157,7 +155,6 @@ impl Closure {
                 version: version.clone(),
                 file: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
                 features: message.features,
-                links: self.native.contains(&message.package_id),
             });
             let known = self.libraries.entry(package).or_default();
             known.push((version, name, file));
@@ -264,7 +261,6 @@ fn build_once(
         .arg(format!("-Clink-arg=-Wl,-rpath,{}", libraries.display()));
     let mut closure = Closure {
         wanted: plan.wanted.clone(),
-        native: plan.native.clone(),
         ..Closure::default()
     };
     let mut said = Vec::new();
@@ -337,8 +333,6 @@ struct Plan {
     /// The ids of all packages that the prelude is made of. The crate that pins features for the whole
     /// workspace is not one of them: nothing of it is linked.
     wanted: HashSet<String>,
-    /// The ids of packages whose manifest has `links`.
-    native: HashSet<String>,
     /// The names of the workspace's own packages among those that are compiled.
     members: Vec<String>,
     /// How many packages are compiled on the way.
@@ -398,10 +392,8 @@ fn plan(workspace: &Workspace<'_>, count: &mut Count<'_>, stop: &dyn Fn() -> boo
         };
         (package.id.clone(), planned)
     });
-    let native = metadata.packages.iter().filter(|package| package.links.is_some());
     Ok(Plan {
         packages: packages.collect(),
-        native: native.map(|package| package.id.clone()).collect(),
         wanted: below(first, &nodes, is_part),
         members: members.map(|id| package_of(id).0).collect(),
         built: built.len(),
@@ -435,7 +427,6 @@ struct Metadata {
 struct Package {
     id: String,
     manifest_path: PathBuf,
-    links: Option<String>,
 }
 
 #[derive(Deserialize)]

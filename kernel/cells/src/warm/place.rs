@@ -1,6 +1,6 @@
 //! What cells need, in its place; and what nobody needs any more, removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
@@ -58,7 +58,10 @@ pub(super) fn put(
     strip(&deps);
     copy_into(dylib, staged.path())?;
     write_index(closure, workspace, staged.path(), progress, stop)?;
-    let contained = facades::contained(&toolchain.rustc, dylib).map_err(at(dylib))?;
+    let contained = facades::contained(&toolchain.rustc, dylib).unwrap_or_else(|error| {
+        tracing::warn!(%error, "`:dep` will compile everything anew");
+        BTreeSet::new()
+    });
     let folder = staged.path().join(facades::FOLDER);
     facades::write(&folder, &closure.compiled, &contained).map_err(at(&folder))?;
     let manifest = Manifest {

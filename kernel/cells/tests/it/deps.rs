@@ -10,6 +10,8 @@ pub const TESTS: &[Test] = &[
     ),
     ("deps::an_array_is_the_same", an_array_is_the_same),
     ("deps::a_frame_is_the_same", a_frame_is_the_same),
+    ("deps::code_that_calls_c", code_that_calls_c),
+    ("deps::a_copy_of_the_users_own_is_his", a_copy_of_the_users_own_is_his),
     ("deps::a_crate_that_does_not_exist", a_crate_that_does_not_exist),
 ];
 
@@ -74,6 +76,40 @@ fn a_feature_that_is_missing_is_told(lab: &mut Lab) {
     });
     let told: String = told.collect();
     assert!(told.contains("either") && told.contains("`serde`"), "{told}");
+}
+
+/// Its generic code is compiled into the cell, and the C library has to be there.
+fn code_that_calls_c(lab: &mut Lab) {
+    lab.ok(":dep zstd = \"0.13\"\nlet packed = zstd::encode_all(&b\"shells\"[..], 3)?;");
+    assert_eq!(
+        lab.value("String::from_utf8(zstd::decode_all(&packed[..])?)?"),
+        "\"shells\""
+    );
+}
+
+/// It has the name and the version of one that is ready here, and is another.
+fn a_copy_of_the_users_own_is_his(lab: &mut Lab) {
+    let lock: toml::Table = std::fs::read_to_string("../../Cargo.lock").unwrap().parse().unwrap();
+    let known = lock["package"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|package| package["name"].as_str() == Some("fnv"));
+    let version = known.unwrap()["version"].as_str().unwrap();
+    let folder = std::env::temp_dir().join(format!("ironsage-cells-{}/fnv", std::process::id()));
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    let manifest = format!("[package]\nname = \"fnv\"\nversion = \"{version}\"\nedition = \"2024\"\n");
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(
+        folder.join("src/lib.rs"),
+        "pub fn whose() -> &'static str { \"mine\" }\n",
+    )
+    .unwrap();
+    let path = folder.display();
+    assert_eq!(
+        lab.value(&format!(":dep fnv = {{ path = \"{path}\" }}\nfnv::whose()")),
+        "\"mine\""
+    );
 }
 
 fn a_crate_that_does_not_exist(lab: &mut Lab) {

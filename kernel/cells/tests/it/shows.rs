@@ -29,6 +29,7 @@ pub const TESTS: &[Test] = &[
     ("shows::matrices", matrices),
     ("shows::models_that_are_not_there", models_that_are_not_there),
     ("shows::names_of_the_session_go_first", names_of_the_session_go_first),
+    ("shows::a_thread_shows_between_cells", a_thread_shows_between_cells),
 ];
 
 fn plain(text: &str) -> MimeBundle {
@@ -255,4 +256,17 @@ fn names_of_the_session_go_first(lab: &mut Lab) {
     assert_eq!(lab.value("figure.height()"), "3");
     lab.ok("fn matrix() -> i32 { 5 }");
     assert_eq!(lab.value("matrix()"), "5");
+}
+
+fn a_thread_shows_between_cells(lab: &mut Lab) {
+    lab.ok("let seven = 7;\nlet live = show_live(&1);\nstd::thread::spawn(move || { std::thread::sleep(std::time::Duration::from_millis(200)); live.update(&2); });");
+    std::thread::sleep(Duration::from_millis(500));
+    // What comes meanwhile is no cell: a magic fetches a variable.
+    lab.evaluator.fetch("seven").unwrap();
+    let (_, seen) = lab.ok("seven");
+    assert!(
+        matches!(&seen.all()[..], [Shown::Update(mime, _)] if *mime == plain("2")),
+        "{:?}",
+        seen.all()
+    );
 }

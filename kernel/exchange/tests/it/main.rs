@@ -94,6 +94,27 @@ fn a_large_frame_arrives_in_several_batches() {
 }
 
 #[test]
+fn large_nested_texts_are_written_once() {
+    let text = "a text that is longer than twelve bytes, and so not kept inline; ".repeat(8);
+    let rows = 150_000u32;
+    let texts = df!("text" => vec![text.as_str(); rows as usize], "row" => (0..rows).collect::<Vec<_>>()).unwrap();
+    let lists = texts
+        .lazy()
+        .group_by_stable([col("row") / lit(3)])
+        .agg([col("text")])
+        .collect()
+        .unwrap();
+    let shared = share(&lists).unwrap();
+    let bytes = lists.estimated_size() as u64;
+    assert!(
+        bytes > 64 << 20 && shared.len() < bytes * 2,
+        "{} for {bytes}",
+        shared.len()
+    );
+    assert!(map(&shared.path()).unwrap().equals(&lists));
+}
+
+#[test]
 fn slices_share_only_their_rows() {
     let frame = df!("x" => (0..100_000i64).collect::<Vec<_>>()).unwrap();
     let slice = frame.slice(99_990, 10);
