@@ -34,8 +34,8 @@ class TestIronsage(jupyter_kernel_test.KernelTests):
     code_stderr = 'eprintln!("to standard error");'
     completion_samples = [{"text": "%unde", "matches": {"%undeploy"}}]
     complete_code_samples = ["1 + 1", "let x = 1;", "fn f() -> i32 {\n    1\n}", "%who"]
-    incomplete_code_samples = ["fn f() {", "let x = (1,", "let s = \"abc", "/* not closed"]
-    invalid_code_samples = ["let x = );", "fn f() }"]
+    incomplete_code_samples = ["fn f() {", "let x =", "1 +", "let x = (1,", "let s = \"abc", "/* not closed"]
+    invalid_code_samples = ["let x = );", "let x = 1 2;", "fn f() }"]
     code_generate_error = "%show nowhere"
     code_execute_result = [{"code": "6 * 7", "result": "42"}]
     code_display_data = [{"code": "%who", "mime": "text/plain"}]

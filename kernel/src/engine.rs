@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Result;
+use ironsage_cells::{Whole, whole};
 use ironsage_contract::home::Home;
 use ironsage_display::{Bundle, Front, note};
 use ironsage_magics::{Session, SessionConfig};
@@ -212,7 +213,11 @@ fn completeness(code: &str) -> Completeness {
                     indent: "    ".repeat(lexer.depth()),
                 }
             } else {
-                Completeness::Complete
+                match whole(code) {
+                    Whole::Yes => Completeness::Complete,
+                    Whole::NotYet => Completeness::Incomplete { indent: String::new() },
+                    Whole::Never => Completeness::Invalid,
+                }
             }
         }
         Some(_) if code.trim_end_matches(['\n', '\r']).ends_with('\\') => Completeness::Incomplete {
@@ -279,6 +284,9 @@ mod tests {
             ("%%sql -o x\nSELECT 1", incomplete("")),
             ("%%sql -o x\nSELECT 1\n\n", Completeness::Complete),
             ("// only a comment", Completeness::Complete),
+            ("let x =", incomplete("")),
+            ("%who\nif true", incomplete("")),
+            ("let x = 1 2;", Completeness::Invalid),
         ] {
             assert_eq!(completeness(code), expected, "{code}");
         }

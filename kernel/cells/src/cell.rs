@@ -527,7 +527,10 @@ fn refuse_commands(code: &str) -> Result<(), CellError> {
         let name = command.split(' ').next().unwrap_or_default();
         let hint = match name {
             ":quit" => "to end the session, shut the kernel down from the notebook's menu",
-            ":env" => "set the variable in the cell: `unsafe { std::env::set_var(\"NAME\", \"value\") }`",
+            ":env" => "`%env NAME=value` holds for Rust cells, too",
+            ":toolchain" | ":allow_static_linking" | ":build_env" | ":load_config" => {
+                "cells are compiled against a prelude that is ready: set RUSTUP_TOOLCHAIN or the like before Jupyter starts"
+            }
             _ if name.starts_with('!') => "shell commands are the kernel's own: `!command` on a line of its own",
             _ => continue,
         };
@@ -546,7 +549,14 @@ mod tests {
 
     #[test]
     fn commands_that_would_end_or_change_the_kernel_are_refused() {
-        for code in [":quit", "\n// why\n :quit", ":env A=b", "!ls"] {
+        for code in [
+            ":quit",
+            "\n// why\n :quit",
+            ":env A=b",
+            ":toolchain nightly",
+            ":build_env A=b",
+            "!ls",
+        ] {
             assert!(
                 matches!(refuse_commands(code), Err(CellError::Refused { .. })),
                 "{code}"

@@ -14,6 +14,7 @@
 //! | `index/` | what the prelude's crates hold, made with it |
 //! | `compiler.rs`, `rustc.sh`, `speed.rs` | how cargo compiles a cell, and how much it is optimised |
 //! | `crates.rs`, `facades.rs` | crates that a cell can name; the prelude's own for what `:dep` adds |
+//! | `whole.rs` | whether what was typed is whole |
 //! | `source.rs` | edits to a cell's source and positions back into the original |
 //! | `report.rs` | compile errors as text that points into the cell |
 //! | `relay.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
@@ -50,6 +51,7 @@ mod syntax;
 mod toolchain;
 mod types;
 pub mod warm;
+mod whole;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -64,6 +66,7 @@ pub use frames::same as same_frame;
 pub use host::{Host, HostValue};
 pub use interrupt::{Interrupt, Stopped};
 pub use toolchain::{Toolchain, ToolchainError};
+pub use whole::{Whole, whole};
 
 /// MIME type → content (binary forms in base64).
 pub type MimeBundle = BTreeMap<String, String>;

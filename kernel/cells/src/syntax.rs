@@ -7,8 +7,8 @@ use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode, SyntaxT
 use crate::speed::Effort;
 
 /// A cell is parsed as the body of a function.
-const BEFORE: &str = "fn f(){";
-const AFTER: &str = "\n}";
+pub(crate) const BEFORE: &str = "fn f(){";
+pub(crate) const AFTER: &str = "\n}";
 
 /// Leading `:commands` of a cell, by evcxr's rule: before the first line of Rust, with blank lines
 /// and comment lines between.

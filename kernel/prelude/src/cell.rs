@@ -20,11 +20,17 @@ pub use crate::progress::progress;
 
 use std::future::Future;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::link::leave_cell;
+
+/// How often a wait looks whether stop was pressed.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// Runs a future to its end on the session's one tokio runtime, so that async SDK calls work in
-/// an ordinary cell.
+/// an ordinary cell. Stop ends the wait, and the cell with it; variables are kept.
 ///
 /// ```
 /// use ironsage_prelude::cell::block_on;
@@ -41,5 +47,19 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         reason = "without threads for a runtime no async cell can go on; the panic is the cell's error"
     )]
     let runtime = RUNTIME.get_or_init(|| Runtime::new().expect("cannot start threads for async code"));
-    runtime.block_on(future)
+    let output = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = stop() => None,
+        }
+    });
+    output.unwrap_or_else(|| leave_cell())
+}
+
+/// Ends when someone presses stop.
+async fn stop() {
+    while !interrupted() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }

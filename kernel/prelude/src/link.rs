@@ -48,6 +48,11 @@ pub fn interrupted() -> bool {
     LINK.get().is_some_and(|link| link.interrupted.load(Ordering::Relaxed))
 }
 
+/// Leaves the cell because stop was pressed: as a panic does, but without a word, since the kernel knows why.
+pub(crate) fn leave_cell() -> ! {
+    std::panic::resume_unwind(Box::new("interrupted"))
+}
+
 /// Forgets an old interrupt: a new cell begins.
 pub(crate) fn forget_interrupt() {
     if let Some(link) = LINK.get() {

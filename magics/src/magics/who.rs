@@ -87,8 +87,24 @@ fn of_rust(session: &Session, rows: &[[String; 4]]) -> Vec<[String; 4]> {
     let ours = |name: &str| rows.iter().any(|row| row[0] == name);
     let variables = rust.names().into_iter().filter(|(name, _)| !ours(name));
     variables
-        .map(|(name, kind)| [name, "Rust".to_owned(), words::cut(&kind, 60), "Rust cells".to_owned()])
+        .map(|(name, kind)| {
+            [
+                name,
+                "Rust".to_owned(),
+                words::cut(&short_type(&kind), 60),
+                "Rust cells".to_owned(),
+            ]
+        })
         .collect()
+}
+
+/// A type without the paths in it: `polars::prelude::DataFrame` is a `DataFrame`.
+fn short_type(rust_type: &str) -> String {
+    let mut short = String::new();
+    for part in rust_type.split_inclusive(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {
+        short.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    short
 }
 
 /// Endpoints of the local service, if this session has used it: asked on a thread, so that a service that hangs
@@ -134,4 +150,23 @@ fn counts(rows: &[[String; 4]]) -> String {
         told.push(format!("{} of Rust", words::counted(variables as u64, "variable")));
     }
     told.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_told_without_its_paths() {
+        for (rust_type, short) in [
+            ("polars::prelude::DataFrame", "DataFrame"),
+            (
+                "ndarray::ArrayBase<ndarray::OwnedRepr<f32>, ndarray::Dim<[usize; 2]>>",
+                "ArrayBase<OwnedRepr<f32>, Dim<[usize; 2]>>",
+            ),
+            ("(i32, &'static str)", "(i32, &'static str)"),
+        ] {
+            assert_eq!(short_type(rust_type), short);
+        }
+    }
 }

@@ -166,26 +166,14 @@ impl Index {
     /// All that can follow a dot or `::` after a type, as rustc prints it. `scope` holds the traits that the cell can
     /// name. Each name comes once: the one that rustc would take.
     pub(crate) fn members<'a>(&'a self, rust_type: &str, scope: &HashSet<Id>) -> Vec<Found<'a>> {
-        let mut members = Members {
-            index: self,
-            scope,
-            family: None,
-            names: HashSet::new(),
-            found: Vec::new(),
-        };
+        let mut members = Members::new(self, scope);
         members.of_type(rust_type, 0);
         members.sorted()
     }
 
     /// The same after the path of a type or a trait.
     pub(crate) fn members_of<'a>(&'a self, id: Id, scope: &HashSet<Id>) -> Vec<Found<'a>> {
-        let mut members = Members {
-            index: self,
-            scope,
-            family: None,
-            names: HashSet::new(),
-            found: Vec::new(),
-        };
+        let mut members = Members::new(self, scope);
         members.of_thing(id, &[], 0);
         members.sorted()
     }
@@ -233,7 +221,17 @@ struct Members<'a, 'b> {
     found: Vec<Found<'a>>,
 }
 
-impl<'a> Members<'a, '_> {
+impl<'a, 'b> Members<'a, 'b> {
+    fn new(index: &'a Index, scope: &'b HashSet<Id>) -> Members<'a, 'b> {
+        Members {
+            index,
+            scope,
+            family: None,
+            names: HashSet::new(),
+            found: Vec::new(),
+        }
+    }
+
     fn sorted(self) -> Vec<Found<'a>> {
         let mut found = self.found;
         found.sort_by_key(|member| (member.name.starts_with('_'), member.rank, member.name));

@@ -488,7 +488,7 @@ mod tests {
         let of = |rustc: &str| of_rustup(Path::new(rustc)).map(str::to_owned);
         let stable = "stable-x86_64-unknown-linux-gnu";
         assert_eq!(
-            of(&format!("/root/.rustup/toolchains/{stable}/bin/rustc")).unwrap(),
+            of(&format!("/home/ada/.rustup/toolchains/{stable}/bin/rustc")).unwrap(),
             stable
         );
         assert_eq!(of("/usr/bin/rustc"), None);
