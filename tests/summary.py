@@ -1,7 +1,8 @@
 """Reads the logs of one ./tests/run and prints the ten slowest tests and one line of counts.
 
-The counts add up libtest's result lines, pytest's report, and one each for formatting and lints. A run that executed no
-test, or whose runner failed without saying which test, is a failure: a suite must not be able to pass by not running.
+The counts add up libtest's result lines, pytest's report, and one each for formatting and lints; with --long also one each
+for the long tests, for each of the two comparisons with other kernels, and for the benchmarks. A run that executed no test,
+or whose runner failed without saying which test, is a failure: a suite must not be able to pass by not running.
 """
 
 import re

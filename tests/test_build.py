@@ -17,10 +17,8 @@ import pytest
 
 from conftest import ROOT, target_folder
 
-MEMBERS = [
-    tomllib.loads((ROOT / folder / "Cargo.toml").read_text())["package"]["name"]
-    for folder in tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"]
-]
+FOLDERS = [ROOT / folder for folder in tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"]]
+MEMBERS = [tomllib.loads((folder / "Cargo.toml").read_text())["package"]["name"] for folder in FOLDERS]
 # A member has a path in cargo's line, a registry crate has none.
 COMPILING = re.compile(r"^\s+Compiling (\S+) v(\S+)$")
 
@@ -76,6 +74,12 @@ def test_installing_compiles_no_registry_crate(whole, tmp_path):
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_what_a_page_points_to_is_there(page):
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
+    """Links, and paths in backticks: with a slash, and without anything to put in its place."""
+    text = (ROOT / page).read_text()
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    paths = re.findall(r"`([\w.-]+/[\w./-]*)`", text)
+    assert links or paths, "it points to nothing"
     missing = [link for link in links if not (ROOT / link).exists()]
+    # `tests/it/main.rs` is a crate's.
+    missing += [path for path in paths if not any((folder / path).exists() for folder in (ROOT, *FOLDERS))]
     assert not missing, missing

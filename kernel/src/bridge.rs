@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ironsage_cells::{
     CellError, Config, Docs, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle as CellBundle,
-    Outputs as CellOutputs, Variable,
+    Outputs as CellOutputs, Scan, Variable,
 };
 use ironsage_display::Front as _;
 use ironsage_magics::{ErrorKind, MagicError, RustNames, Scalar, Session, Value as Bound};
@@ -139,6 +139,13 @@ impl Host for SessionHost {
         }
     }
 
+    fn plan(&self, name: &str) -> Option<Scan> {
+        match self.session.value(name)? {
+            Bound::Plan(plan) => plan.scan().cloned(),
+            _ => None,
+        }
+    }
+
     fn names(&self) -> Vec<String> {
         self.session.frames().into_iter().map(|(name, ..)| name).collect()
     }
@@ -160,6 +167,11 @@ impl Host for SessionHost {
                     name,
                     rust_type: value.rust_type().to_owned(),
                     expression: value.rust_expression(),
+                }),
+                Bound::Plan(plan) if plan.scan().is_some() => Some(HostValue {
+                    rust_type: "polars::prelude::LazyFrame".to_owned(),
+                    expression: format!("ironsage_prelude::planned(\"{name}\", {})", binding.version),
+                    name,
                 }),
                 _ => None,
             })

@@ -124,16 +124,11 @@ pub(crate) fn local_env() -> Result<ExitCode> {
     let home = Home::from_env()?;
     let info = ironsage_local::start_for(&home, &service::executable()?, None)?;
     let credentials = ironsage_local::credentials(&home)?;
-    for (name, value) in [
-        (env::ENV_AWS_ENDPOINT_URL, &format!("http://127.0.0.1:{}", info.port)),
-        (env::ENV_AWS_REGION, &info.region),
-        (env::ENV_AWS_DEFAULT_REGION, &info.region),
-        (env::ENV_AWS_ACCESS_KEY_ID, &credentials.access_key_id),
-        (env::ENV_AWS_SECRET_ACCESS_KEY, &credentials.secret_access_key),
-    ] {
+    let environment = credentials.client_environment(&info.endpoint(), &info.region);
+    for (name, value) in &environment.set {
         println!("export {name}={value}");
     }
-    println!("unset {} {}", env::ENV_AWS_SESSION_TOKEN, env::ENV_AWS_PROFILE);
+    println!("unset {}", environment.unset.join(" "));
     Ok(ExitCode::SUCCESS)
 }
 

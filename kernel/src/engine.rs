@@ -5,7 +5,7 @@
 //! when the kernel starts; only a cell with Rust in it ever waits for it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Arc,
@@ -185,6 +185,14 @@ impl Engine for Kernel {
 
     fn is_complete(&self, code: &str) -> Completeness {
         completeness(code)
+    }
+
+    fn history_file(&self) -> Option<PathBuf> {
+        Some(self.session.home().history_file())
+    }
+
+    fn is_secret(&self, code: &str) -> bool {
+        code.lines().any(ironsage_magics::sets_a_secret)
     }
 
     fn interrupt(&self) {

@@ -27,6 +27,7 @@ mod algorithm;
 mod error;
 mod files;
 mod hyperparameters;
+pub mod json;
 pub mod linear_learner;
 pub mod metrics;
 mod model;

@@ -58,6 +58,8 @@ pub struct EpochEnd<'a> {
     pub models: usize,
     /// The lowest training objective of the pack (normalised label units for a regressor).
     pub train_objective: f64,
+    /// What 1 in normalised label units is in the label's own; 1 where labels stay as they are.
+    pub label_unit: f64,
     /// The lowest validation objective of the pack (raw label units), where there is such a channel.
     pub validation_objective: Option<f64>,
     /// What model selection watches, such as `mse_objective` or `sampled_accuracy`.

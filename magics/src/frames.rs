@@ -11,7 +11,7 @@ use crate::session::{Session, Value};
 pub(crate) fn collect(name: &str, session: &Session, front: &dyn Front) -> Result<DataFrame, MagicError> {
     match session.value(name) {
         Some(Value::Plan(plan)) => guard::on_worker(front, &format!("running the plan {name}"), move || {
-            Ok((*plan).collect()?)
+            Ok(plan.frame()?.collect()?)
         }),
         _ => session.frame(name),
     }

@@ -54,12 +54,10 @@ pub struct Record {
     /// What was asked of the algorithm.
     pub hyperparameters: Hyperparameters,
     /// Final metrics, such as `validation:rmse`.
-    #[serde(deserialize_with = "ironsage_learners::linear_learner::null_is_nan_named")]
+    #[serde(deserialize_with = "ironsage_learners::json::metrics")]
     pub metrics: Vec<(String, f64)>,
     /// The mean label of the training rows, or the share of positives: what guessing would say.
     pub prior: f64,
-    /// What 1 in the training loss is in the label's units.
-    pub label_unit: f64,
     /// Whether the training was stopped before its end.
     pub interrupted: bool,
 }
@@ -292,7 +290,6 @@ pub(crate) mod tests {
             hyperparameters: asked,
             metrics: model.report.metrics.clone(),
             prior: 0.0,
-            label_unit: 1.0,
             interrupted: false,
         };
         save(home, "line", card, record, Arc::new(model)).unwrap()

@@ -9,6 +9,7 @@ pub(crate) static MAGICS: &[Entry] = &[
     // data
     Entry::of::<magics::s3::S3>(),
     Entry::of::<magics::load::Load>(),
+    Entry::of::<magics::scan::Scan>(),
     Entry::of::<magics::save::Save>(),
     Entry::of::<magics::sql::Sql>(),
     Entry::of::<magics::show::Show>(),

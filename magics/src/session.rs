@@ -19,6 +19,7 @@ use crate::language::scalar::Scalar;
 use crate::language::suggest;
 use crate::model_store::SavedModel;
 use crate::places::Places;
+use crate::plan::Plan;
 
 /// What a session is made of.
 pub struct SessionConfig {
@@ -34,7 +35,7 @@ pub enum Value {
     /// A frame in memory.
     Frame(DataFrame),
     /// A plan that runs when it is asked for.
-    Plan(Box<LazyFrame>),
+    Plan(Box<Plan>),
     /// A recipe, defined and not yet fitted.
     Recipe(Arc<Recipe>),
     /// A trained model.
@@ -60,7 +61,7 @@ impl std::fmt::Debug for Value {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Value::Frame(frame) => write!(formatter, "Frame({})", crate::text::shape(frame)),
-            Value::Plan(_) => formatter.write_str("Plan"),
+            Value::Plan(plan) => write!(formatter, "{plan:?}"),
             Value::Recipe(recipe) => write!(formatter, "Recipe({} steps)", recipe.steps().len()),
             Value::Model(model) => write!(formatter, "Model({})", model.summary()),
             Value::Scalar(value) => write!(formatter, "Scalar({value:?})"),
@@ -253,7 +254,7 @@ impl Session {
     pub fn plan(&self, name: &str) -> Result<LazyFrame, MagicError> {
         match self.value(name) {
             Some(Value::Frame(frame)) => Ok(frame.lazy()),
-            Some(Value::Plan(plan)) => Ok(*plan),
+            Some(Value::Plan(plan)) => Ok(plan.frame()?),
             Some(other) => Err(wrong_kind(name, &other, "frame")),
             None => match self.rust().and_then(|rust| rust.frame(name)) {
                 Some(frame) => Ok(frame?.lazy()),
@@ -262,11 +263,18 @@ impl Session {
         }
     }
 
+    /// The columns of a frame or a plan with their types; a plan's files are not opened.
+    pub fn schema(&self, name: &str) -> Result<SchemaRef, MagicError> {
+        match self.value(name) {
+            Some(Value::Plan(plan)) => Ok(plan.schema()),
+            _ => Ok(self.plan(name)?.collect_schema()?),
+        }
+    }
+
     /// A frame by name; a plan is run. Rust's variables are asked for what is not bound here.
     pub fn frame(&self, name: &str) -> Result<DataFrame, MagicError> {
         match self.value(name) {
             Some(Value::Frame(frame)) => Ok(frame),
-            Some(Value::Plan(plan)) => Ok((*plan).collect()?),
             _ => Ok(self.plan(name)?.collect()?),
         }
     }

@@ -54,7 +54,7 @@ enum Source {
     /// The whole aws-config chain, already loaded. It may own connections of the runtime.
     Chain {
         config: Box<SdkConfig>,
-        _runtime: std::sync::Arc<Runtime>,
+        runtime: std::sync::Arc<Runtime>,
     },
 }
 
@@ -133,7 +133,7 @@ impl Place {
             poll: POLL_AWS,
             source: Source::Chain {
                 config: Box::new(config),
-                _runtime: runtime,
+                runtime,
             },
         })
     }
@@ -145,6 +145,36 @@ impl Place {
             "aws" => format!("AWS {}", self.region),
             other => other.to_owned(),
         }
+    }
+
+    /// What the crate `object_store` has to know to read this place's S3: its keys and their values, secrets among them.
+    pub fn object_store(&self) -> Result<Vec<(String, String)>, ClientError> {
+        let keys = match &self.source {
+            Source::Keys(keys) => keys.clone(),
+            Source::Chain { config, runtime } => {
+                let Some(provider) = config.credentials_provider() else {
+                    return Err(ClientError::no_credentials(
+                        &self.name,
+                        "no source of credentials is set up",
+                    ));
+                };
+                runtime.run(&(), async {
+                    provider
+                        .provide_credentials()
+                        .await
+                        .map_err(|error| failure::credentials(&self.name, &error))
+                })?
+            }
+        };
+        let pairs = [
+            ("aws_region", Some(self.region.as_str())),
+            ("aws_endpoint_url", self.endpoint.as_deref()),
+            ("aws_access_key_id", Some(keys.access_key_id())),
+            ("aws_secret_access_key", Some(keys.secret_access_key())),
+            ("aws_session_token", keys.session_token()),
+        ];
+        let known = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        Ok(known.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
     /// The configuration that all three services start from.

@@ -99,6 +99,11 @@ impl Home {
         self.path.join("models")
     }
 
+    /// What was typed in all sessions: a SQLite file.
+    pub fn history_file(&self) -> PathBuf {
+        self.path.join("history.sqlite")
+    }
+
     /// The state of the local service.
     pub fn service(&self) -> PathBuf {
         self.path.join("service")

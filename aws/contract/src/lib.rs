@@ -15,5 +15,5 @@ pub mod uri;
 
 pub use home::{Home, HomeError};
 pub use names::{BucketName, EndpointConfigName, EndpointName, ModelName, NameError, TrainingJobName, VariantName};
-pub use service::{LocalCredentials, ServiceInfo};
+pub use service::{ClientEnvironment, LocalCredentials, ServiceInfo};
 pub use uri::{S3Uri, Scheme, UriError};

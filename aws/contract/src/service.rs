@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::env;
+
 /// The region that the local service stands for unless told otherwise.
 pub const DEFAULT_REGION: &str = "us-east-1";
 
@@ -50,6 +52,31 @@ pub struct LocalCredentials {
     pub access_key_id: String,
     /// The secret access key.
     pub secret_access_key: String,
+}
+
+/// What makes any AWS client speak to the local service, in the variables of the standard chain.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientEnvironment {
+    /// Variables and their values.
+    pub set: [(&'static str, String); 5],
+    /// Variables that would lead a client elsewhere: they must not be there.
+    pub unset: [&'static str; 2],
+}
+
+impl LocalCredentials {
+    /// The environment of a client that opens the service at `endpoint` with this key.
+    pub fn client_environment(&self, endpoint: &str, region: &str) -> ClientEnvironment {
+        ClientEnvironment {
+            set: [
+                (env::ENV_AWS_ENDPOINT_URL, endpoint.to_owned()),
+                (env::ENV_AWS_REGION, region.to_owned()),
+                (env::ENV_AWS_DEFAULT_REGION, region.to_owned()),
+                (env::ENV_AWS_ACCESS_KEY_ID, self.access_key_id.clone()),
+                (env::ENV_AWS_SECRET_ACCESS_KEY, self.secret_access_key.clone()),
+            ],
+            unset: [env::ENV_AWS_SESSION_TOKEN, env::ENV_AWS_PROFILE],
+        }
+    }
 }
 
 impl fmt::Debug for LocalCredentials {

@@ -1,6 +1,7 @@
 //! One cell on its way through evcxr, on the evaluator's thread: names bound, types found,
 //! compiled, run, and its end described.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -10,21 +11,23 @@ use crossbeam_channel::Sender;
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 
 use crate::MimeBundle;
-use crate::assist::{Docs, Fingerprint, Scope};
+use crate::assist::{Docs, Scope};
 use crate::child;
+use crate::commands::{RESTART, has_command, only_adds_crates, refuse_commands, rust_start};
 use crate::compiler::CellCompiler;
 use crate::crates;
 use crate::error::CellError;
-use crate::facades;
+use crate::event::{Ended, Event};
 use crate::folder::evcxr_folder;
-use crate::frames::{Bound, Exports};
+use crate::frames::{Bound, Exports, FRAME};
 use crate::interrupt::{Interrupt, Phase};
+use crate::known::Context;
 use crate::prelude::Prelude;
-use crate::relay::{Event, Relay};
+use crate::relay::Relay;
 use crate::report::{cargo_error, compile_error, nameless};
 use crate::source::{Edit, Edited};
 use crate::speed::Level;
-use crate::syntax::{Cell, commands, rust_start};
+use crate::syntax::Cell;
 use crate::toolchain::Toolchain;
 use crate::types;
 
@@ -37,41 +40,6 @@ use ironsage_prelude::eprintln;
 use ironsage_prelude::cell::{block_on, clear_output, figure, frame, frames, input, interrupted};
 use ironsage_prelude::cell::{matrix, model, plot, progress, put_frame, show, show_live};
 Ok::<(), String>(())?;";
-
-/// How a cell ended, as far as the evaluator's thread knows: whether it panicked, only the stream
-/// of events tells.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    /// What evcxr's commands had to show, or the error.
-    pub(crate) outcome: Result<MimeBundle, CellError>,
-    /// Variables that were there before and are not now.
-    pub(crate) lost: Vec<String>,
-    /// The cell as it was compiled, and the file that it became part of.
-    pub(crate) edited: Edited,
-    pub(crate) generated: String,
-    /// Whether stop was pressed while it ran.
-    pub(crate) pressed: bool,
-}
-
-impl Ended {
-    /// A cell that had nothing to do.
-    pub(crate) fn nothing(code: &str) -> Ended {
-        Ended {
-            outcome: Ok(MimeBundle::new()),
-            lost: Vec::new(),
-            edited: Edited::new(code, Vec::new()),
-            generated: String::new(),
-            pressed: false,
-        }
-    }
-
-    pub(crate) fn failed(code: &str, error: CellError) -> Ended {
-        Ended {
-            outcome: Err(error),
-            ..Ended::nothing(code)
-        }
-    }
-}
 
 /// evcxr, ready for cells, with all that belongs to it.
 pub(crate) struct Session {
@@ -88,7 +56,8 @@ pub(crate) struct Session {
     /// Crates that the types of variables have named beside those that cells are given.
     beneath: BTreeMap<String, PathBuf>,
     events: Sender<Event>,
-    known: types::Context,
+    known: Context,
+    answers: RefCell<types::Answers>,
     bound: Bound,
     exports: Arc<Exports>,
     interrupt: Interrupt,
@@ -115,7 +84,7 @@ pub(crate) struct Parts {
 }
 
 impl Session {
-    /// Builds evcxr's context: three to five seconds.
+    /// Builds evcxr's context: about a second.
     pub(crate) fn start(parts: Parts) -> Result<Session, CellError> {
         let mut command = std::process::Command::new(&parts.executable);
         command
@@ -133,7 +102,7 @@ impl Session {
         state.set_build_env("RUSTC", &compiler.script().to_string_lossy());
         state.set_build_env("CARGO_INCREMENTAL", "0");
         context.eval_with_state(SETUP, state).map_err(cannot_start)?;
-        let mut known = types::Context::default();
+        let mut known = Context::default();
         known.set_items(&context.last_source().unwrap_or_default());
         Ok(Session {
             context: CommandContext::with_eval_context(context),
@@ -147,6 +116,7 @@ impl Session {
             beneath: BTreeMap::new(),
             events: parts.events,
             known,
+            answers: RefCell::default(),
             bound: Bound::default(),
             exports: parts.exports,
             interrupt: parts.interrupt,
@@ -155,7 +125,8 @@ impl Session {
 
     /// Has the files read that rustc and rust-analyzer need for every cell, before the first cell needs them: half a second.
     pub(crate) fn warm_up(&mut self) {
-        let _ = self.annotations("let ironsage = polars::prelude::DataFrame::empty();", &[]);
+        let code = "let ironsage = polars::prelude::DataFrame::empty();";
+        let _ = self.annotations(code, &Cell::parse(code), &[]);
         let _ = self.completions("iron", 4);
     }
 
@@ -174,7 +145,7 @@ impl Session {
         let host = self.exports.host();
         let held = known.variables.keys().filter_map(|name| {
             let current = host.frame(name)?;
-            (!self.bound.needed(name, &current, true)).then(|| (name.clone(), Fingerprint::of(&current)))
+            (!self.bound.needed(name, &current, true)).then(|| (name.clone(), current))
         });
         let held = held.collect();
         let (flags, names) = crates::arguments(&self.prelude, &self.toolchain, &self.beneath);
@@ -209,7 +180,7 @@ impl Session {
 
     /// Runs a generated cell as it is.
     pub(crate) fn run_plain(&mut self, code: &str) -> Result<Ended, Broken> {
-        self.run(Edited::new(code, Vec::new()), &[])
+        self.run(&Cell::parse(code), Edited::new(code, Vec::new()), &[])
     }
 
     /// Runs a cell of the user's.
@@ -237,10 +208,11 @@ impl Session {
             // The types of its variables can come from them, so they have to be there before these are asked for.
             let start = rust_start(code);
             let first = format!("{}();", &code[..start]);
-            if let Err(error) = self.prepare_compiler(&first, &Cell::parse(&first)) {
+            let adding = Cell::parse(&first);
+            if let Err(error) = self.prepare_compiler(&first, &adding) {
                 return Ok(Ended::failed(code, cannot_write(&self.folder, &error)));
             }
-            let added = self.run(Edited::new(&first, Vec::new()), &[])?;
+            let added = self.run(&adding, Edited::new(&first, Vec::new()), &[])?;
             if added.outcome.is_err() {
                 return Ok(added);
             }
@@ -255,7 +227,7 @@ impl Session {
         if let (Some(at), false) = (cell.insertion_point(), binding.is_empty()) {
             edits.push(Edit::insert(at, binding));
         }
-        let found = self.annotations(code, &mentioned);
+        let found = self.annotations(code, &cell, &mentioned);
         if let Some(variable) = found.nameless {
             return Ok(Ended::failed(code, nameless(&variable, code)));
         }
@@ -273,7 +245,7 @@ impl Session {
         if let Err(error) = self.prepare_compiler(code, &cell) {
             return Ok(Ended::failed(code, cannot_write(&self.folder, &error)));
         }
-        self.run(Edited::new(code, edits), &mentioned)
+        self.run(&cell, Edited::new(code, edits), &mentioned)
     }
 
     /// Tells the compiler what is in the cell: work of its own, or crates that it adds.
@@ -288,10 +260,10 @@ impl Session {
             false => self.known.effort(cell).level(large),
         };
         self.compiler.optimise(level)?;
-        if has_command(code, ":dep") {
-            facades::seed_lock(&evcxr_folder())?;
+        match has_command(code, ":dep") {
+            true => self.compiler.pin_versions(&evcxr_folder()),
+            false => self.compiler.unpin_versions(&evcxr_folder()),
         }
-        Ok(())
     }
 
     /// The `let`s for frames and values of the session that the cell mentions, and what they bind. Writing frames to
@@ -338,7 +310,7 @@ impl Session {
         });
     }
 
-    fn annotations(&mut self, code: &str, mentioned: &[Mention]) -> types::Annotations {
+    fn annotations(&mut self, code: &str, cell: &Cell, mentioned: &[Mention]) -> types::Annotations {
         let mut known = self.known.clone();
         known.variables = self
             .variables()
@@ -355,15 +327,16 @@ impl Session {
             crates: &names,
             beneath: &|name| crates::beneath(name, &self.prelude, &self.toolchain),
             folder: &self.folder.join("types"),
+            answers: &self.answers,
             running: &|process| interrupt.set_compiler(process),
         };
-        types::annotate(&known, code, &compiler).unwrap_or_else(|error| {
+        types::annotate(&known, code, cell, &compiler).unwrap_or_else(|error| {
             tracing::warn!(%error, "the type pass did not run");
             types::Annotations::default()
         })
     }
 
-    fn run(&mut self, edited: Edited, mentioned: &[Mention]) -> Result<Ended, Broken> {
+    fn run(&mut self, cell: &Cell, edited: Edited, mentioned: &[Mention]) -> Result<Ended, Broken> {
         self.interrupt.set_phase(Phase::Compiling);
         let before: Vec<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
         while self.early_stderr.try_recv().is_ok() {}
@@ -375,7 +348,6 @@ impl Session {
             return Err(Broken { lost: before });
         };
         let generated = self.context.last_source().unwrap_or_default();
-        let cell = Cell::parse(edited.original());
         let ran = executed.is_ok() && cell.insertion_point().is_some();
         if ran {
             self.known.set_items(&generated);
@@ -383,8 +355,10 @@ impl Session {
         let restarted = matches!(executed, Err(evcxr::Error::SubprocessTerminated(_)));
         self.after_commands(edited.original(), restarted);
         let after: HashSet<String> = self.variables().map(|(name, _)| name.to_owned()).collect();
+        let variables = cell.lets().into_iter().flat_map(|statement| statement.variables);
+        let defined: Vec<String> = variables.map(|variable| variable.name).collect();
         if ran {
-            self.remember(&cell, mentioned);
+            self.remember(&defined, mentioned);
         }
         let lost: Vec<String> = before.into_iter().filter(|name| !after.contains(name)).collect();
         let pressed = self.interrupt.pressed();
@@ -394,6 +368,7 @@ impl Session {
             edited,
             generated,
             pressed,
+            defined,
         })
     }
 
@@ -425,7 +400,7 @@ impl Session {
         if cleared {
             // Stop must not come between: cells would be without their prelude.
             self.interrupt.set_phase(Phase::Idle);
-            self.known = types::Context::default();
+            self.known = Context::default();
             match self.context.execute(SETUP) {
                 Ok(_) => self.known.set_items(&self.context.last_source().unwrap_or_default()),
                 Err(error) => tracing::error!(%error, "cannot set up cells after `:clear`"),
@@ -436,7 +411,7 @@ impl Session {
         }
     }
 
-    fn remember(&mut self, cell: &Cell, mentioned: &[Mention]) {
+    fn remember(&mut self, defined: &[String], mentioned: &[Mention]) {
         let host = self.exports.host();
         let mut values = host.values();
         for Mention { name, .. } in mentioned {
@@ -446,8 +421,8 @@ impl Session {
                 self.bound.value_bound(values.swap_remove(at));
             }
         }
-        for variable in cell.lets().into_iter().flat_map(|statement| statement.variables) {
-            self.bound.defined_by_cell(&variable.name, host.frame(&variable.name));
+        for name in defined {
+            self.bound.defined_by_cell(name, host.frame(name));
         }
     }
 
@@ -489,8 +464,6 @@ pub(crate) struct Broken {
     pub(crate) lost: Vec<String>,
 }
 
-const FRAME: &str = "polars::prelude::DataFrame";
-
 fn cannot_write(folder: &Path, error: &std::io::Error) -> CellError {
     CellError::Unavailable {
         why: format!("{}: {error}", folder.display()),
@@ -502,68 +475,5 @@ fn cannot_start(error: evcxr::Error) -> CellError {
     CellError::Unavailable {
         why: error.to_string(),
         hint: "`ironsage doctor` says what is missing".to_owned(),
-    }
-}
-
-const RESTART: &str = ":restart";
-
-/// Whether a cell has commands, and all of them are `:dep`.
-fn only_adds_crates(code: &str) -> bool {
-    let commands = commands(code);
-    let adds = |command: &&str| command.split_whitespace().next() == Some(":dep");
-    !commands.is_empty() && commands.iter().all(adds)
-}
-
-/// Whether a command of evcxr's is among those of a cell.
-fn has_command(code: &str, wanted: &str) -> bool {
-    commands(code)
-        .iter()
-        .any(|command| command.split_whitespace().next() == Some(wanted))
-}
-
-/// Commands of evcxr's that act on the kernel's own process.
-fn refuse_commands(code: &str) -> Result<(), CellError> {
-    for command in commands(code) {
-        let name = command.split(' ').next().unwrap_or_default();
-        let hint = match name {
-            ":quit" => "to end the session, shut the kernel down from the notebook's menu",
-            ":env" => "`%env NAME=value` holds for Rust cells, too",
-            ":toolchain" | ":allow_static_linking" | ":build_env" | ":load_config" => {
-                "cells are compiled against a prelude that is ready: set RUSTUP_TOOLCHAIN or the like before Jupyter starts"
-            }
-            _ if name.starts_with('!') => "shell commands are the kernel's own: `!command` on a line of its own",
-            _ => continue,
-        };
-        return Err(CellError::Refused {
-            command: name.to_owned(),
-            hint: hint.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn commands_that_would_end_or_change_the_kernel_are_refused() {
-        for code in [
-            ":quit",
-            "\n// why\n :quit",
-            ":env A=b",
-            ":toolchain nightly",
-            ":build_env A=b",
-            "!ls",
-        ] {
-            assert!(
-                matches!(refuse_commands(code), Err(CellError::Refused { .. })),
-                "{code}"
-            );
-        }
-        for code in [":vars", ":dep serde", "let x = 1;\n:quit", "quit"] {
-            refuse_commands(code).unwrap();
-        }
     }
 }

@@ -6,20 +6,22 @@
 
 use std::time::SystemTime;
 
-use ironsage_exchange::wire::{Failed, Panicked, Picture};
+use ironsage_exchange::wire::{Failed, Panicked, Picture, Place};
+use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 use serde_json::Map;
 
-use crate::cell::Ended;
 use crate::error::CellError;
-use crate::relay::Event;
+use crate::event::{Ended, Event};
+use crate::fatal::{explained, last_words_at};
 use crate::source::position_of;
-use crate::syntax::Cell;
 use crate::{Evaluated, MimeBundle, Outputs};
 
 /// What a cell's events come to.
 pub(crate) struct Collected<'a> {
-    outputs: &'a dyn Outputs,
+    /// `None` for a generated cell, which shows nothing: what would be shown is kept in `late`.
+    outputs: Option<&'a dyn Outputs>,
+    late: &'a Mutex<Vec<Event>>,
     result: Option<Picture>,
     panics: Vec<Panicked>,
     panicked: bool,
@@ -29,17 +31,17 @@ pub(crate) struct Collected<'a> {
     handed: Option<DataFrame>,
     /// Where progress is shown, once there is any.
     progress: Option<String>,
-    /// The end of what was written to standard error.
+    /// What may be the reason of the process's end, and not output; nothing follows it then.
     last_words: String,
+    /// Whether what comes next on standard error begins a line.
+    at_line_start: bool,
 }
 
-/// As much of standard error as is looked at for the reason of an end; a backtrace may follow the reason.
-const LAST_WORDS: usize = 1 << 16;
-
 impl<'a> Collected<'a> {
-    pub(crate) fn new(outputs: &'a dyn Outputs) -> Self {
+    pub(crate) fn new(outputs: Option<&'a dyn Outputs>, late: &'a Mutex<Vec<Event>>) -> Self {
         Collected {
             outputs,
+            late,
             result: None,
             panics: Vec::new(),
             panicked: false,
@@ -49,27 +51,22 @@ impl<'a> Collected<'a> {
             handed: None,
             progress: None,
             last_words: String::new(),
+            at_line_start: true,
         }
     }
 
     pub(crate) fn take(&mut self, event: Event) {
+        if !matches!(event, Event::Stderr(_) | Event::Done(_)) {
+            self.show_last_words();
+        }
         match event {
-            Event::Stdout(text) => self.outputs.stdout(&text),
-            Event::Stderr(text) => {
-                self.outputs.stderr(&text);
-                self.last_words.push_str(&text);
-                if self.last_words.len() > 2 * LAST_WORDS {
-                    let end = self.last_words.len() - LAST_WORDS;
-                    let end = self.last_words.floor_char_boundary(end);
-                    self.last_words.replace_range(..end, "");
+            Event::Stdout(_) | Event::Display(..) | Event::Update(..) => self.show(event),
+            Event::Stderr(text) => self.listen(&text),
+            Event::Clear(wait) => {
+                if let Some(outputs) = self.outputs {
+                    outputs.clear(wait);
                 }
             }
-            Event::Display(picture, id) => {
-                self.outputs
-                    .display(text_only(&picture), picture.metadata, id.as_deref());
-            }
-            Event::Update(picture, id) => self.outputs.update(text_only(&picture), picture.metadata, &id),
-            Event::Clear(wait) => self.outputs.clear(wait),
             Event::Result(picture) => self.result = Some(picture),
             Event::Panic(panic) => self.panics.push(panic),
             Event::Panicked => self.panicked = true,
@@ -78,25 +75,72 @@ impl<'a> Collected<'a> {
             Event::Failed => self.failed = true,
             Event::Handed(frame) => self.handed = Some(frame),
             Event::Progress(text) => self.show_progress(text),
-            Event::Begin => *self = Collected::new(self.outputs),
+            Event::Begin => *self = Collected::new(self.outputs, self.late),
             // The evaluator takes these itself.
             Event::Done(_) | Event::Input(_) => {}
         }
     }
 
+    /// Shows what was printed or is to be seen, or keeps it for the next cell.
+    fn show(&self, event: Event) {
+        let Some(outputs) = self.outputs else {
+            self.late.lock().push(event);
+            return;
+        };
+        match event {
+            Event::Stdout(text) => outputs.stdout(&text),
+            Event::Stderr(text) => outputs.stderr(&text),
+            Event::Display(picture, id) => outputs.display(text_only(&picture), picture.metadata, id.as_deref()),
+            Event::Update(picture, id) => outputs.update(text_only(&picture), picture.metadata, &id),
+            _ => {}
+        }
+    }
+
+    /// Words of the evaluator's own, on standard error.
+    pub(crate) fn say(&self, text: impl Into<String>) {
+        self.show(Event::Stderr(text.into()));
+    }
+
+    /// Shows what is written to standard error, but for what may be the last words of the process.
+    fn listen(&mut self, text: &str) {
+        self.last_words.push_str(text);
+        let end = last_words_at(&self.last_words, self.at_line_start);
+        let rest = self.last_words.split_off(end);
+        let shown = std::mem::replace(&mut self.last_words, rest);
+        if !shown.is_empty() {
+            self.at_line_start = shown.ends_with('\n');
+            self.say(shown);
+        }
+    }
+
+    /// The process lives, so they were not its last.
+    fn show_last_words(&mut self) {
+        if !self.last_words.is_empty() {
+            let words = std::mem::take(&mut self.last_words);
+            self.at_line_start = words.ends_with('\n');
+            self.say(words);
+        }
+    }
+
     fn show_progress(&mut self, text: String) {
-        let mime = MimeBundle::from([("text/plain".to_owned(), text)]);
+        let picture = Picture {
+            data: Map::from_iter([("text/plain".to_owned(), text.into())]),
+            metadata: Map::new(),
+        };
         match &self.progress {
-            Some(id) => self.outputs.update(mime, Map::new(), id),
+            Some(id) => self.show(Event::Update(picture, id.clone())),
             None => {
                 let id = new_display_id();
-                self.outputs.display(mime, Map::new(), Some(&id));
+                self.show(Event::Display(picture, Some(id.clone())));
                 self.progress = Some(id);
             }
         }
     }
 
     pub(crate) fn finish(mut self, ended: Ended) -> Result<(Evaluated, Option<DataFrame>), CellError> {
+        if !matches!(ended.outcome, Err(CellError::ChildDied { .. })) {
+            self.show_last_words();
+        }
         // The panic that ended the cell: the last one on its own thread, else the last of all
         // (a thread pool hands the panic of its worker on without a word).
         let fatal = self
@@ -108,9 +152,9 @@ impl<'a> Collected<'a> {
             .flatten()
             .map(|at| self.panics.remove(at));
         for caught in &self.panics {
-            self.outputs.stderr(&format!(
-                "thread '{}' panicked at {}:{}:{}:\n{}\n",
-                caught.thread, caught.file, caught.line, caught.column, caught.message
+            self.say(format!(
+                "thread '{}' panicked at {}:\n{}\n",
+                caught.thread, caught.place, caught.message
             ));
         }
         let interrupted = self.not_run || ended.pressed && (self.panicked || self.failed);
@@ -128,48 +172,18 @@ impl<'a> Collected<'a> {
             return Err(panic_error(fatal, ended));
         }
         if self.failed {
-            let (type_name, message) = match self.failure {
-                Some(failure) => (failure.type_name, failure.message),
-                None => (String::new(), "the cell ended with an error".to_owned()),
-            };
-            return Err(CellError::Question {
-                type_name,
-                message,
-                lost: ended.lost,
-            });
+            return Err(question_error(self.failure, ended));
         }
         let (result, metadata) = match self.result {
             Some(picture) => (Some(text_only(&picture)), picture.metadata),
             None => (Some(shown).filter(|shown| !shown.is_empty()), Map::new()),
         };
-        let lets = Cell::parse(ended.edited.original()).lets();
-        let variables = lets.into_iter().flat_map(|statement| statement.variables);
         let evaluated = Evaluated {
             result,
             metadata,
-            defined: variables.map(|variable| variable.name).collect(),
+            defined: ended.defined,
         };
         Ok((evaluated, self.handed))
-    }
-}
-
-/// How the process ended, with what it said of it.
-fn explained(reason: String, last_words: &str) -> String {
-    let said = |line: &str| {
-        if line.starts_with("memory allocation of ") && line.ends_with(" failed") {
-            Some(format!("out of memory: the {line}"))
-        } else if line.ends_with("has overflowed its stack") {
-            Some("its stack overflowed: a recursion without end, or a very large array".to_owned())
-        } else {
-            None
-        }
-    };
-    if reason.starts_with("signal: 9") {
-        return format!("{reason}; the system does that when memory runs out");
-    }
-    match last_words.lines().rev().find_map(said) {
-        Some(cause) if reason.starts_with("signal: 6") => format!("{cause} ({reason})"),
-        _ => reason,
     }
 }
 
@@ -202,59 +216,52 @@ fn panic_error(panic: Option<Panicked>, ended: Ended) -> CellError {
         };
     };
     CellError::Panic {
-        place: place_of(&panic, &ended),
+        place: place_of(&panic.place, &ended),
         message: panic.message,
         backtrace: panic.backtrace,
         lost: ended.lost,
     }
 }
 
-/// Where a panic began: a line of the cell where it was there.
-fn place_of(panic: &Panicked, ended: &Ended) -> String {
-    let elsewhere = || format!("{}:{}:{}", panic.file, panic.line, panic.column);
-    if panic.file != "src/lib.rs" {
-        return elsewhere();
+fn question_error(failure: Option<Failed>, ended: Ended) -> CellError {
+    let (type_name, message, place) = match failure {
+        Some(failure) => (
+            failure.type_name,
+            failure.message,
+            Some(place_of(&failure.place, &ended)),
+        ),
+        None => (String::new(), "the cell ended with an error".to_owned(), None),
+    };
+    CellError::Question {
+        type_name,
+        message,
+        place,
+        lost: ended.lost,
     }
-    let Some(line) = (panic.line as usize)
+}
+
+/// Where something began: a line of the cell where it was there.
+fn place_of(place: &Place, ended: &Ended) -> String {
+    if place.file != "src/lib.rs" {
+        return place.to_string();
+    }
+    let lines: Vec<&str> = ended.generated.lines().map(str::trim).collect();
+    let Some((line, before)) = (place.line as usize)
         .checked_sub(1)
-        .and_then(|at| ended.generated.lines().nth(at))
+        .and_then(|at| lines.get(..=at)?.split_last())
     else {
-        return elsewhere();
+        return place.to_string();
     };
     // evcxr puts each statement on a line of its own, so a line of its file is a whole line of the
-    // cell, or the end of one, or a part.
-    let mut places = ended.edited.text().match_indices(line.trim());
-    let (Some((at, _)), None) = (places.next(), places.next()) else {
-        return "this cell".to_owned();
+    // cell, or the end of one, or a part. The n-th of equal ones is the n-th in the cell.
+    let equal = |lines: &[&str]| lines.iter().filter(|other| *other == line).count();
+    let places: Vec<(usize, &str)> = ended.edited.text().match_indices(line).collect();
+    let at = match places.get(equal(before)) {
+        Some((at, _)) if places.len() == equal(&lines) => *at,
+        _ => return "this cell".to_owned(),
     };
     let (line_number, column) = position_of(ended.edited.text(), at);
     let (original, _) = ended.edited.original_position(line_number, column);
     let text = ended.edited.original().lines().nth(original - 1);
     format!("line {original}: {}", text.unwrap_or_default().trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_end_is_explained_by_its_last_words() {
-        let abort = "signal: 6 (SIGABRT) (core dumped)";
-        let explained = |reason: &str, words: &str| explained(reason.to_owned(), words);
-        assert_eq!(
-            explained(abort, "noise\nmemory allocation of 12 bytes failed\nstack backtrace:\n"),
-            "out of memory: the memory allocation of 12 bytes failed (signal: 6 (SIGABRT) (core dumped))"
-        );
-        let overflow = explained(
-            abort,
-            "\nthread 'main' (7) has overflowed its stack\nfatal runtime error: …\n",
-        );
-        assert!(overflow.starts_with("its stack overflowed"), "{overflow}");
-        assert_eq!(explained(abort, "something else\n"), abort);
-        assert!(explained("signal: 9 (SIGKILL)", "").ends_with("when memory runs out"));
-        assert_eq!(
-            explained("exit status: 3", "memory allocation of 1 bytes failed"),
-            "exit status: 3"
-        );
-    }
 }

@@ -4,9 +4,12 @@
 //! | --- | --- |
 //! | `rustc` | what to do with each crate (`rustc.sh`, with the paths of this session) |
 //! | `externs` | the crates of the prelude that a cell can name |
+//! | `flags` | what else rustc is told for every cell ([`Prelude::flags`]) |
 //! | `level` | how much the next cell is optimised ([`crate::speed`]) |
+//! | `lock` | while crates are added: the versions that cargo is to choose |
 //! | `compiled` | what `:dep` has made rustc compile, written by the script: progress, and what it had to compile apart |
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,13 +18,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use crate::event::Event;
+use crate::facades;
+use crate::folder::evcxr_folder;
 use crate::interrupt::Interrupt;
 use crate::prelude::Prelude;
-use crate::relay::Event;
 use crate::speed::Level;
 
 /// How often the person is told what is compiled.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Where cargo remembers what rustc is, below evcxr's folder.
+const MEMORY: &str = "target/.rustc_info.json";
 
 const SCRIPT: &str = include_str!("rustc.sh");
 
@@ -63,6 +71,7 @@ impl CellCompiler {
             .map(|(name, file)| format!("{name}={}\n", file.display()))
             .collect();
         std::fs::write(folder.join("externs"), externs)?;
+        std::fs::write(folder.join("flags"), prelude.flags().join("\n"))?;
         std::fs::write(folder.join("compiled"), "")?;
         compiler.optimise(Level::Glue)?;
         Ok(compiler)
@@ -82,6 +91,37 @@ impl CellCompiler {
     /// How the next cell is compiled.
     pub(crate) fn optimise(&self, level: Level) -> io::Result<()> {
         std::fs::write(self.folder.join("level"), level.argument())
+    }
+
+    /// Has cargo choose the prelude's own versions for the crates that the next cell adds.
+    ///
+    /// Cargo forgets the versions of crates that nothing needs, and evcxr asks it about each `:dep` alone, so one lock file
+    /// would not outlive the first. But cargo asks rustc for its version each time before it reads the lock file, unless it
+    /// can remember the answer; where it would write that down is a folder meanwhile, and `rustc.sh` puts the lock file in
+    /// its place.
+    pub(crate) fn pin_versions(&self, evcxr: &Path) -> io::Result<()> {
+        let chosen = match std::fs::read_to_string(evcxr.join("Cargo.lock")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            chosen => chosen?,
+        };
+        let memory = evcxr.join(MEMORY);
+        if memory.is_file() {
+            std::fs::remove_file(&memory)?;
+        }
+        std::fs::create_dir_all(&memory)?;
+        std::fs::write(self.lock(), facades::lock(&chosen)?)
+    }
+
+    /// The next cell adds no crates.
+    pub(crate) fn unpin_versions(&self, evcxr: &Path) -> io::Result<()> {
+        match std::fs::remove_file(self.lock()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| std::fs::remove_dir(evcxr.join(MEMORY))),
+        }
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.folder.join("lock")
     }
 
     /// Compiles and runs a cell, and tells what is compiled for `:dep` meanwhile.
@@ -119,7 +159,9 @@ impl CellCompiler {
                     let text = format!("compiled {} · {}", counted(built.len()), seconds(began));
                     let _ = events.send(Event::Progress(text));
                 }
-                for apart in built.iter().filter(|built| !built.missing.is_empty()) {
+                let apart = built.iter().filter(|built| !built.missing.is_empty());
+                let nameable = self.nameable();
+                for apart in apart.filter(|apart| nameable.contains(&apart.package.replace('-', "_"))) {
                     let _ = events.send(Event::Stderr(apart.warning()));
                 }
             };
@@ -129,6 +171,22 @@ impl CellCompiler {
             watcher.thread().unpark();
             result
         })
+    }
+
+    /// The crates that a cell can name: in the prelude, or added by `:dep`.
+    fn nameable(&self) -> HashSet<String> {
+        let externs = std::fs::read_to_string(self.folder.join("externs")).unwrap_or_default();
+        let given = externs
+            .lines()
+            .filter_map(|line| Some(line.split_once('=')?.0.to_owned()));
+        let manifest = std::fs::read_to_string(evcxr_folder().join("Cargo.toml")).unwrap_or_default();
+        let manifest: toml::Table = manifest.parse().unwrap_or_default();
+        let added = manifest.get("dependencies").and_then(toml::Value::as_table);
+        let added = added.into_iter().flatten().map(|(name, wanted)| {
+            let package = wanted.get("package").and_then(toml::Value::as_str);
+            package.unwrap_or(name).replace('-', "_")
+        });
+        given.chain(added).collect()
     }
 
     /// What has been compiled for `:dep` since this was last asked.

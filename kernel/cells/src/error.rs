@@ -31,6 +31,8 @@ pub enum CellError {
         type_name: String,
         /// The error's own text.
         message: String,
+        /// Where: a line of the cell.
+        place: Option<String>,
         /// Variables that were consumed before the error.
         lost: Vec<String>,
     },
@@ -56,8 +58,8 @@ pub enum CellError {
         /// What to type.
         hint: String,
     },
-    /// A command that would hurt the kernel itself.
-    #[error("`{command}` is not for a notebook")]
+    /// A command that would hurt the kernel itself, or that nobody would obey.
+    #[error("`{command}` is no command of this kernel")]
     Refused {
         /// The command.
         command: String,
@@ -144,6 +146,11 @@ impl CellError {
             } => {
                 let mut lines = vec![format!("Panic: {message}"), format!("  at {place}")];
                 lines.extend(backtrace.iter().flat_map(|text| text.lines().map(str::to_owned)));
+                lines
+            }
+            CellError::Question { message, place, .. } => {
+                let mut lines = vec![format!("{}: {message}", self.ename())];
+                lines.extend(place.iter().map(|place| format!("  at {place}")));
                 lines
             }
             other => vec![format!("{}: {other}", other.ename())],

@@ -1,8 +1,8 @@
 //! The evaluator that runs Rust: a handle that any thread may hold, to the thread that owns evcxr (`worker.rs`).
 //!
 //! The thread lives as long as the evaluator because the process for cells is bound to it: the
-//! system ends that process when the thread that started it ends. Everything that is slow (three
-//! to five seconds for evcxr itself) happens there; [`EvcxrEvaluator::start`] returns at once.
+//! system ends that process when the thread that started it ends. Everything that is slow (about a
+//! second for evcxr itself) happens there; [`EvcxrEvaluator::start`] returns at once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,21 +11,20 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use ironsage_exchange::wire::Picture;
 use parking_lot::{Mutex, MutexGuard};
 use polars::prelude::DataFrame;
-use serde_json::{Map, Value};
 
 use crate::assist::{Assistant, Docs};
 use crate::collect::Collected;
+use crate::commands::documented;
 use crate::error::CellError;
+use crate::event::Event;
 use crate::frames::Exports;
 use crate::host::Host;
 use crate::interrupt::{Interrupt, Phase};
 use crate::question::Question;
-use crate::relay::Event;
-use crate::worker::{Job, Shared, Ticket, Worker};
-use crate::{Evaluated, Evaluator, MimeBundle, Outputs, Variable};
+use crate::worker::{Job, Origin, Shared, Ticket, Worker};
+use crate::{Evaluated, Evaluator, Outputs, Variable};
 
 /// How often a waiting cell looks whether stop was pressed.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -105,7 +104,7 @@ struct Inner {
     turn: Mutex<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
     assistant: Assistant,
-    /// What was printed while a generated cell ran: the next cell shows it.
+    /// What was printed and shown while a generated cell ran: the next cell shows it.
     late: Mutex<Vec<Event>>,
 }
 
@@ -134,6 +133,7 @@ impl EvcxrEvaluator {
         let assistant = Assistant::new(Arc::clone(&config.host));
         let worker = Worker {
             session: None,
+            warmed: false,
             folder: None,
             prelude_in_use: None,
             exports: Arc::new(Exports::new(Arc::clone(&config.host))),
@@ -226,24 +226,29 @@ impl EvcxrEvaluator {
 
     /// Runs one of evcxr's commands, such as `:clear`; it shows nothing.
     pub fn command(&self, command: &str) -> Result<(), CellError> {
-        self.submit(command, false, &Later(&self.inner.late)).map(|_| ())
+        self.submit(command, Origin::Typed, None).map(|_| ())
     }
 
+    /// Runs a cell. Without `outputs` it shows nothing: what threads of earlier cells print and show meanwhile is kept
+    /// for the next cell that has some.
     fn submit(
         &self,
         code: &str,
-        plain: bool,
-        outputs: &dyn Outputs,
+        origin: Origin,
+        outputs: Option<&dyn Outputs>,
     ) -> Result<(Evaluated, Option<DataFrame>), CellError> {
         let _turn = self.inner.turn.lock();
         let interrupt = &self.inner.shared.interrupt;
         interrupt.begin_cell();
         interrupt.set_phase(Phase::Waiting);
         let result = std::thread::scope(|scope| {
+            // Where nobody can be asked, the question is dropped, which tells the cell so.
             let ask = |question: Question| {
-                scope.spawn(move || question.put(outputs));
+                if let Some(outputs) = outputs {
+                    scope.spawn(move || question.put(outputs));
+                }
             };
-            self.run_to_end(code, plain, outputs, &ask)
+            self.run_to_end(code, origin, outputs, &ask)
         });
         interrupt.set_phase(Phase::Idle);
         interrupt.settle();
@@ -253,8 +258,8 @@ impl EvcxrEvaluator {
     fn run_to_end(
         &self,
         code: &str,
-        plain: bool,
-        outputs: &dyn Outputs,
+        origin: Origin,
+        outputs: Option<&dyn Outputs>,
         ask: &dyn Fn(Question),
     ) -> Result<(Evaluated, Option<DataFrame>), CellError> {
         let interrupt = &self.inner.shared.interrupt;
@@ -262,22 +267,19 @@ impl EvcxrEvaluator {
             why: "their thread has ended".to_owned(),
             hint: "restart the kernel".to_owned(),
         };
-        let mut collected = Collected::new(outputs);
+        let mut collected = Collected::new(outputs, &self.inner.late);
         let mut asked = false;
         // What background threads printed and showed since the last cell.
         let late = std::mem::take(&mut *self.inner.late.lock());
         for event in late.into_iter().chain(self.inner.events.try_iter().take(MOST_EVENTS)) {
-            if matches!(
-                event,
-                Event::Stdout(_) | Event::Stderr(_) | Event::Display(..) | Event::Update(..)
-            ) {
+            if event.is_output() {
                 collected.take(event);
             }
         }
         let ticket = Ticket::default();
         let job = Job::Cell {
             code: code.to_owned(),
-            plain,
+            origin,
             ticket: ticket.clone(),
         };
         self.inner.jobs.send(job).map_err(|_| ended())?;
@@ -289,9 +291,8 @@ impl EvcxrEvaluator {
                 Err(RecvTimeoutError::Timeout) => {
                     if interrupt.has_asked() && !asked {
                         asked = true;
-                        outputs.stderr(
-                            "asked the cell to stop; a second stop ends its process, and the variables with it\n",
-                        );
+                        collected
+                            .say("asked the cell to stop; a second stop ends its process, and the variables with it\n");
                     }
                     let stop = interrupt.pressed() && interrupt.is_waiting();
                     if stop && ticket.become_now(Ticket::CANCELLED) {
@@ -307,9 +308,30 @@ impl EvcxrEvaluator {
     }
 }
 
+impl From<Docs> for Evaluated {
+    fn from(docs: Docs) -> Evaluated {
+        let forms = [
+            ("text/plain", Some(docs.plain)),
+            ("text/markdown", docs.markdown),
+            ("text/html", docs.html),
+        ];
+        let forms = forms
+            .into_iter()
+            .filter_map(|(mime, form)| Some((mime.to_owned(), form?)));
+        Evaluated {
+            result: Some(forms.collect()),
+            ..Evaluated::default()
+        }
+    }
+}
+
 impl Evaluator for EvcxrEvaluator {
     fn eval(&mut self, code: &str, outputs: &dyn Outputs) -> Result<Evaluated, CellError> {
-        self.submit(code, false, outputs).map(|(evaluated, _)| evaluated)
+        if let Some(docs) = documented(code).and_then(|name| self.inspect(name, name.len())) {
+            return Ok(docs.into());
+        }
+        self.submit(code, Origin::Typed, Some(outputs))
+            .map(|(evaluated, _)| evaluated)
     }
 
     fn variables(&self) -> Vec<Variable> {
@@ -323,40 +345,8 @@ impl Evaluator for EvcxrEvaluator {
             return Err(not_a_frame());
         }
         let code = format!("ironsage_prelude::hand(\"{name}\", &{name})?;");
-        let (_, handed) = self.submit(&code, true, &Later(&self.inner.late))?;
+        let (_, handed) = self.submit(&code, Origin::Generated, None)?;
         handed.ok_or_else(not_a_frame)
-    }
-}
-
-/// For generated cells, which show nothing: what threads of earlier cells print and show meanwhile is kept.
-struct Later<'a>(&'a Mutex<Vec<Event>>);
-
-impl Outputs for Later<'_> {
-    fn stdout(&self, text: &str) {
-        self.0.lock().push(Event::Stdout(text.to_owned()));
-    }
-    fn stderr(&self, text: &str) {
-        self.0.lock().push(Event::Stderr(text.to_owned()));
-    }
-    fn display(&self, mime: MimeBundle, metadata: Map<String, Value>, id: Option<&str>) {
-        let shown = Event::Display(picture(mime, metadata), id.map(str::to_owned));
-        self.0.lock().push(shown);
-    }
-    fn update(&self, mime: MimeBundle, metadata: Map<String, Value>, id: &str) {
-        let shown = Event::Update(picture(mime, metadata), id.to_owned());
-        self.0.lock().push(shown);
-    }
-    fn clear(&self, _: bool) {}
-    fn input(&self, _: &str, _: bool) -> Result<String, String> {
-        Err("nobody is there".to_owned())
-    }
-}
-
-fn picture(mime: MimeBundle, metadata: Map<String, Value>) -> Picture {
-    let data = mime.into_iter().map(|(mime, text)| (mime, Value::String(text)));
-    Picture {
-        data: data.collect(),
-        metadata,
     }
 }
 
@@ -377,7 +367,7 @@ impl Drop for Inner {
         }
         match thread.is_finished() {
             true => drop(thread.join()),
-            // rust-analyzer reads the standard library, and cannot be told to stop.
+            // It is within evcxr or rust-analyzer, which cannot be told to stop.
             false => crate::folder::remove_own(),
         }
     }

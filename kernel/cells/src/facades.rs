@@ -4,7 +4,7 @@
 //! prelude's, and a second ndarray's array is another type. So beside the prelude lies, for each crate in it, a source of
 //! one line that re-exports it. Cargo resolves and calls rustc as always; `rustc.sh` puts this source in the place of
 //! the crate's own. That needs no `[patch]`, keeps features and build scripts as cargo sees them, and takes a second for
-//! the tree below tokio. The versions are made to agree by a lock file ([`seed_lock`]).
+//! the tree below tokio. The versions are made to agree by a lock file ([`lock`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -82,18 +82,9 @@ pub(crate) fn write(folder: &Path, compiled: &[Compiled], contained: &BTreeSet<S
     Ok(())
 }
 
-/// Lets cargo choose the prelude's own versions for what `:dep` adds, and leaves what it chose before.
-///
-/// Cargo forgets the versions of crates that nothing needs yet, so this comes before each `:dep`.
-pub(crate) fn seed_lock(folder: &Path) -> io::Result<()> {
-    let path = folder.join("Cargo.lock");
-    let chosen = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
-    };
-    let merged = merged(&String::from_utf8_lossy(LOCK), &chosen).map_err(io::Error::other)?;
-    std::fs::write(&path, merged)
+/// A lock file by which cargo chooses the prelude's own versions for what `:dep` adds, and leaves what it has `chosen` before.
+pub(crate) fn lock(chosen: &str) -> io::Result<String> {
+    merged(&String::from_utf8_lossy(LOCK), chosen).map_err(io::Error::other)
 }
 
 /// The packages of two lock files that come from a registry, each once.

@@ -10,6 +10,9 @@ use polars::prelude::{Column, DataFrame};
 
 use crate::host::{Host, HostValue};
 
+/// What a frame of the session is in a cell.
+pub(crate) const FRAME: &str = "polars::prelude::DataFrame";
+
 /// Bytes from which on a frame that was shared is not kept in memory twice.
 const LARGE: u64 = 16 << 20;
 

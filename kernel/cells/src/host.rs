@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use ironsage_exchange::Scan;
 use polars::prelude::DataFrame;
 
 /// The kernel, as cells see it.
@@ -20,6 +21,12 @@ pub trait Host: Send + Sync {
     fn exchange(&self, name: &str, frame: &DataFrame, copy: &DataFrame) -> bool {
         let _ = (name, frame, copy);
         false
+    }
+
+    /// What the plan of this name reads, now.
+    fn plan(&self, name: &str) -> Option<Scan> {
+        let _ = name;
+        None
     }
 
     /// The values that a cell may mention.
@@ -50,7 +57,7 @@ pub trait Host: Send + Sync {
     }
 }
 
-/// A number, a truth value or a text that a cell may mention by its name.
+/// A number, a truth value, a text or a plan that a cell may mention by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostValue {
     /// Its name.

@@ -6,9 +6,12 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `evaluator.rs`, `worker.rs` | the handle to evcxr, and the thread that owns it |
-//! | `collect.rs` | what a cell's events come to |
+//! | `event.rs`, `collect.rs` | what happens while a cell runs, and what it comes to |
+//! | `error.rs` | why a cell did not end well |
 //! | `cell.rs` | one cell on its way: names bound, types found, compiled, run |
+//! | `commands.rs` | evcxr's commands at the head of a cell |
 //! | `syntax.rs` | what a cell's source says: statements, `let`s, mentions of names |
+//! | `known.rs` | what the cells so far have left: items and variables |
 //! | `types.rs` | the types of new variables, asked of rustc |
 //! | `assist/` | completion and inspection |
 //! | `index/` | what the prelude's crates hold, made with it |
@@ -17,7 +20,8 @@
 //! | `whole.rs` | whether what was typed is whole |
 //! | `source.rs` | edits to a cell's source and positions back into the original |
 //! | `report.rs` | compile errors as text that points into the cell |
-//! | `relay.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
+//! | `fatal.rs` | the last words of a process |
+//! | `relay.rs`, `streams.rs`, `scan.rs` | output of the user's process: in order, all of it, live |
 //! | `question.rs` | what a cell asks the person in front of it |
 //! | `child.rs` | the user's process itself |
 //! | `host.rs` | what the kernel gives its cells and takes from them |
@@ -30,16 +34,20 @@ mod assist;
 mod cell;
 mod child;
 mod collect;
+mod commands;
 mod compiler;
 mod crates;
 mod error;
 mod evaluator;
+mod event;
 mod facades;
+mod fatal;
 mod folder;
 mod frames;
 mod host;
 mod index;
 mod interrupt;
+mod known;
 mod prelude;
 mod question;
 mod relay;
@@ -47,6 +55,7 @@ mod report;
 mod scan;
 mod source;
 mod speed;
+mod streams;
 mod syntax;
 mod toolchain;
 mod types;
@@ -65,6 +74,7 @@ pub use evaluator::{Completion, Completions, Config, EvcxrEvaluator};
 pub use frames::same as same_frame;
 pub use host::{Host, HostValue};
 pub use interrupt::{Interrupt, Stopped};
+pub use ironsage_exchange::Scan;
 pub use toolchain::{Toolchain, ToolchainError};
 pub use whole::{Whole, whole};
 

@@ -101,7 +101,8 @@ impl Prelude {
         )
     }
 
-    /// What else rustc is told for every cell.
+    /// What else rustc is told for every cell: by the script that compiles it, which reads this from a file of the
+    /// session, and by whoever asks for a type.
     pub(crate) fn flags(&self) -> Vec<String> {
         vec![
             // One standard library for the cell, the prelude and the dependencies.

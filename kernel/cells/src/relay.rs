@@ -12,7 +12,7 @@
 //!   written to standard error first.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -20,60 +20,22 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use ironsage_exchange::map_file;
-use ironsage_exchange::wire::{Failed, Panicked, Picture, Reply, Request, Surroundings, receive, send};
+use ironsage_exchange::wire::{Reply, Request, Surroundings, receive, send};
 use polars::prelude::DataFrame;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::cell::Ended;
+use crate::event::Event;
 use crate::frames::Exports;
 use crate::host::Host;
 use crate::interrupt::Interrupt;
 use crate::question::Question;
-use crate::scan::{Piece, Scanner, incomplete_character};
+use crate::streams::{COMPLETE, PANIC, Streams};
 
 /// As much as is read at once; also asked for as the size of the pipes.
 const CHUNK: usize = 1 << 18;
 
-const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
-const PANIC: &str = "EVCXR_PANIC_NOTIFICATION";
-const FAILURE: &str = "EVCXR_ERROR_OCCURRED";
-
 /// What a record is answered with: a reply, and the frame that rides along.
 type Answered = (Reply, Option<Arc<ironsage_exchange::Shared>>);
-
-/// What happened in the process, in order.
-#[derive(Debug)]
-pub(crate) enum Event {
-    Stdout(String),
-    Stderr(String),
-    /// Something shown, by its id where it can be updated.
-    Display(Picture, Option<String>),
-    Update(Picture, String),
-    Clear(bool),
-    /// The cell asks the person in front of it.
-    Input(Question),
-    Result(Picture),
-    /// A panic began; whether it ends the cell, a later event tells.
-    Panic(Panicked),
-    /// A panic ended the cell.
-    Panicked,
-    /// An error is leaving the cell through `?`.
-    Failure(Failed),
-    /// It has left it.
-    Failed,
-    /// A variable that was asked for.
-    Handed(DataFrame),
-    /// The cell was compiled, but not run: stop was pressed.
-    NotRun,
-    /// How far something long is that the evaluator does for the cell, such as compiling what it needs: shown in one
-    /// place, which is renewed.
-    Progress(String),
-    /// The evaluator begins with the cell; results before it are of its own code. Sent by the
-    /// evaluator's thread, as is the next.
-    Begin,
-    /// The evaluator is done with the cell: no more of it follows.
-    Done(Box<Ended>),
-}
 
 /// The thread and the way to end it.
 pub(crate) struct Relay {
@@ -139,15 +101,7 @@ struct Work {
 /// One process that runs cells; after a restart there can be two for a moment.
 struct Process {
     socket: UnixStream,
-    /// evcxr's own pipe; evcxr takes its end for the end of the process.
-    control: Option<File>,
-    stdout: Option<File>,
-    stderr: Option<File>,
-    scanner: Scanner,
-    /// The beginning of a character on standard error.
-    stderr_rest: Vec<u8>,
-    /// Content blocks that belong together so far.
-    block: Option<Picture>,
+    streams: Streams,
     id: u32,
 }
 
@@ -162,7 +116,7 @@ impl Work {
             let mut places = Vec::new();
             for process in &self.processes {
                 let mut ends = [None, None];
-                let files = [&process.stderr, &process.stdout];
+                let files = [&process.streams.stderr, &process.streams.stdout];
                 for (end, file) in ends.iter_mut().zip(files) {
                     if let Some(file) = file {
                         *end = Some(watched.len());
@@ -213,12 +167,7 @@ impl Work {
             send(&socket, &Reply::Done, &[])?;
             Ok(Process {
                 socket,
-                control: Some(File::from(control)),
-                stdout: Some(File::from(stdout)),
-                stderr: Some(File::from(stderr)),
-                scanner: Scanner::default(),
-                stderr_rest: Vec::new(),
-                block: None,
+                streams: Streams::new(control, stdout, stderr),
                 id: id.as_raw_nonzero().get().unsigned_abs(),
             })
         });
@@ -243,14 +192,14 @@ impl Work {
             ..
         } = self;
         let process = &mut processes[number];
-        process.read_streams(buffer, events);
+        process.streams.read(buffer, events);
         if !asked {
             return true;
         }
         match receive::<Request>(&process.socket) {
             Ok(Some((request, files))) => {
                 // What was printed before the record may have come since.
-                process.read_streams(buffer, events);
+                process.streams.read(buffer, events);
                 let (reply, shared) = process.answer(request, files, events, exports, interrupt, folder);
                 let descriptors: Vec<_> = shared.iter().map(|shared| shared.as_fd()).collect();
                 send(&process.socket, &reply, &descriptors).is_ok()
@@ -266,71 +215,16 @@ impl Work {
     /// The process has ended: its last words, then the end of evcxr's pipe.
     fn bury(&mut self, number: usize) {
         let mut process = self.processes.remove(number);
-        process.read_streams(&mut self.buffer, &self.events);
-        process.finish_text(&self.events);
+        process.streams.read(&mut self.buffer, &self.events);
+        process.streams.finish_text(&self.events);
         if self.processes.is_empty() {
             self.interrupt.set_child(0);
         }
-        drop(process.control.take());
+        drop(process);
     }
 }
 
 impl Process {
-    /// Reads what is in the pipes now, and no more: a thread that prints without end must not keep
-    /// a record waiting.
-    fn read_streams(&mut self, buffer: &mut [u8], events: &Sender<Event>) {
-        let mut read = |file: &mut Option<File>, take: &mut dyn FnMut(&[u8])| {
-            let Some(open) = file else {
-                return;
-            };
-            let mut left = rustix::io::ioctl_fionread(&*open).unwrap_or(0) as usize;
-            loop {
-                let most = left.clamp(1, buffer.len());
-                match open.read(&mut buffer[..most]) {
-                    // Nobody can write any more.
-                    Ok(0) => {
-                        *file = None;
-                        return;
-                    }
-                    Ok(count) => {
-                        take(&buffer[..count]);
-                        left = left.saturating_sub(count);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(_) => return,
-                }
-                if left == 0 {
-                    return;
-                }
-            }
-        };
-        let rest = &mut self.stderr_rest;
-        read(&mut self.stderr, &mut |bytes| {
-            rest.extend_from_slice(bytes);
-            let whole = rest.len() - incomplete_character(rest);
-            let text: Vec<u8> = rest.drain(..whole).collect();
-            if !text.is_empty() {
-                let text = String::from_utf8_lossy(&text).into_owned();
-                let _ = events.send(Event::Stderr(text));
-            }
-        });
-        let (scanner, block, control) = (&mut self.scanner, &mut self.block, &mut self.control);
-        read(&mut self.stdout, &mut |bytes| {
-            scanner.feed(bytes, &mut |piece| pass(piece, block, control, events));
-        });
-    }
-
-    /// Lets out what was held back because it could have been the beginning of a mark.
-    fn finish_text(&mut self, events: &Sender<Event>) {
-        let (block, control) = (&mut self.block, &mut self.control);
-        self.scanner.finish(&mut |piece| pass(piece, block, control, events));
-        if !self.stderr_rest.is_empty() {
-            let rest = std::mem::take(&mut self.stderr_rest);
-            let text = String::from_utf8_lossy(&rest).into_owned();
-            let _ = events.send(Event::Stderr(text));
-        }
-    }
-
     fn answer(
         &mut self,
         request: Request,
@@ -343,7 +237,7 @@ impl Process {
         let done = (Reply::Done, None);
         let refused = |reason: String| (Reply::Refused { reason }, None);
         if !matches!(request, Request::Enter | Request::Sync | Request::Frame { .. }) {
-            self.finish_text(events);
+            self.streams.finish_text(events);
         }
         match request {
             Request::Hello => refused("said already".to_owned()),
@@ -364,16 +258,16 @@ impl Process {
             Request::Sync => done,
             Request::Leave { ran } => {
                 // The last block is the value of the last expression, shown by evcxr's own means.
-                if let Some(block) = self.block.take() {
+                if let Some(block) = self.streams.block.take() {
                     let _ = events.send(Event::Result(block));
                 }
                 if !ran {
                     // For evcxr it panicked: what it was to define does not exist.
-                    self.tell_evcxr(PANIC);
+                    self.streams.tell_evcxr(PANIC);
                     let _ = events.send(Event::NotRun);
                 }
                 interrupt.end_run();
-                self.tell_evcxr(COMPLETE);
+                self.streams.tell_evcxr(COMPLETE);
                 done
             }
             Request::Frame { name } => match exports.get(&name) {
@@ -383,6 +277,13 @@ impl Process {
                     (Reply::Missing { known }, None)
                 }
                 Err(error) => refused(error.to_string()),
+            },
+            Request::Plan { name } => match exports.host().plan(&name) {
+                Some(scan) => (Reply::Plan(scan), None),
+                None => {
+                    let known = exports.host().names();
+                    (Reply::Missing { known }, None)
+                }
             },
             Request::Put { name } => match frame_of(files) {
                 Ok(frame) => {
@@ -430,58 +331,9 @@ impl Process {
 
     /// Passes on something to see, after what was shown by evcxr's own means before it.
     fn show(&mut self, event: Event, events: &Sender<Event>) -> Answered {
-        self.show_block(events);
+        self.streams.show_block(events);
         let _ = events.send(event);
         (Reply::Done, None)
-    }
-
-    fn show_block(&mut self, events: &Sender<Event>) {
-        if let Some(block) = self.block.take() {
-            let _ = events.send(Event::Display(block, None));
-        }
-    }
-
-    fn tell_evcxr(&mut self, line: &str) {
-        tell(&mut self.control, line);
-    }
-}
-
-fn tell(control: &mut Option<File>, line: &str) {
-    if let Some(control) = control
-        && let Err(error) = control.write_all(format!("{line}\n").as_bytes())
-    {
-        tracing::warn!(%error, "evcxr does not listen");
-    }
-}
-
-/// Passes on one piece of standard output.
-fn pass(piece: Piece, block: &mut Option<Picture>, control: &mut Option<File>, events: &Sender<Event>) {
-    // Forms of one display follow each other; anything else between, or a form that is there
-    // already, begins another.
-    let continues = matches!((&piece, &block), (Piece::Content(mime, _), Some(open)) if !open.data.contains_key(mime));
-    if !continues && let Some(open) = block.take() {
-        let _ = events.send(Event::Display(open, None));
-    }
-    match piece {
-        Piece::Text(text) => {
-            let _ = events.send(Event::Stdout(text));
-        }
-        Piece::Content(mime, content) => {
-            let open = block.get_or_insert_with(|| Picture {
-                data: serde_json::Map::new(),
-                metadata: serde_json::Map::new(),
-            });
-            open.data.insert(mime, content.into());
-        }
-        Piece::Panic => {
-            tell(control, PANIC);
-            let _ = events.send(Event::Panicked);
-        }
-        Piece::Failure => {
-            tell(control, FAILURE);
-            let _ = events.send(Event::Failed);
-        }
-        Piece::Forward(line) => tell(control, &line),
     }
 }
 

@@ -1,42 +1,34 @@
 //! What a cell's source says, read with the parser that evcxr itself uses, so that both split a
-//! cell alike: its commands, its statements, the variables it defines, the names it mentions.
+//! cell alike: its statements, the variables it defines, the names it mentions.
 
 use ra_ap_syntax::ast::{self, HasName};
-use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
+use ra_ap_syntax::{AstNode, Edition, Parse, SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
+use crate::commands::rust_start;
 use crate::speed::Effort;
 
 /// A cell is parsed as the body of a function.
 pub(crate) const BEFORE: &str = "fn f(){";
-pub(crate) const AFTER: &str = "\n}";
+const AFTER: &str = "\n}";
 
-/// Leading `:commands` of a cell, by evcxr's rule: before the first line of Rust, with blank lines
-/// and comment lines between.
-pub(crate) fn commands(code: &str) -> Vec<&str> {
-    let (commands, _) = split_commands(code);
-    commands
+/// Rust parsed as the body of a function: [`BEFORE`] stands before it.
+pub(crate) fn parsed(rust: &str) -> Parse<SourceFile> {
+    SourceFile::parse(&format!("{BEFORE}{rust}{AFTER}"), Edition::Edition2024)
 }
 
-/// The offset at which a cell's Rust begins, behind its commands.
-pub(crate) fn rust_start(code: &str) -> usize {
-    split_commands(code).1
+/// The names that patterns bind anywhere in a piece of Rust, each with where it stands.
+pub(crate) fn bound_names(rust: &str) -> impl Iterator<Item = (usize, String)> + use<> {
+    bound(&parsed(rust).syntax_node()).map(|(name, _)| {
+        let start = usize::from(name.syntax().text_range().start());
+        (start - BEFORE.len(), name.text().to_string())
+    })
 }
 
-/// The commands and the offset at which Rust begins.
-fn split_commands(code: &str) -> (Vec<&str>, usize) {
-    let mut commands = Vec::new();
-    let mut at = 0;
-    for line in code.split_inclusive('\n') {
-        let bare = line.trim_end_matches(['\n', '\r']);
-        let trimmed = bare.trim_start_matches(' ');
-        if trimmed.starts_with(':') || bare.starts_with('!') {
-            commands.push(trimmed);
-        } else if !bare.starts_with("//") && !bare.trim().is_empty() {
-            break;
-        }
-        at += line.len();
-    }
-    (commands, at)
+/// Where patterns bind names. `None` and constants look like variables to a parser, and are left out.
+fn bound(node: &SyntaxNode) -> impl Iterator<Item = (ast::Name, ast::IdentPat)> + use<> {
+    let patterns = node.descendants().filter_map(ast::IdentPat::cast);
+    let named = patterns.filter_map(|pattern| Some((pattern.name()?, pattern)));
+    named.filter(|(name, _)| !name.text().starts_with(char::is_uppercase))
 }
 
 /// A top-level `let`.
@@ -85,10 +77,9 @@ pub(crate) struct Cell {
 impl Cell {
     /// Parses a cell; anything parses, if badly.
     pub(crate) fn parse(code: &str) -> Cell {
-        let (_, rust) = split_commands(code);
-        let source = format!("{BEFORE}{}{AFTER}", &code[rust..]);
+        let rust = rust_start(code);
         Cell {
-            body: SourceFile::parse(&source, Edition::Edition2024).syntax_node(),
+            body: parsed(&code[rust..]).syntax_node(),
             rust,
             length: code.len(),
         }
@@ -142,20 +133,10 @@ impl Cell {
         statement.semicolon_token()?;
         let plain =
             matches!(&pattern, ast::Pat::IdentPat(ident) if ident.pat().is_none() && ident.ref_token().is_none());
-        let variables: Vec<Defined> = pattern
-            .syntax()
-            .descendants()
-            .filter_map(ast::IdentPat::cast)
-            .filter_map(|ident| {
-                let name = ident.name()?.text().to_string();
-                // `None` and constants look like variables to a parser.
-                let constant = name.chars().next().is_some_and(char::is_uppercase);
-                (!constant).then(|| Defined {
-                    name,
-                    mutable: ident.mut_token().is_some(),
-                })
-            })
-            .collect();
+        let variables = bound(pattern.syntax()).map(|(name, ident)| Defined {
+            name: name.text().to_string(),
+            mutable: ident.mut_token().is_some(),
+        });
         let pattern_end = self.range(pattern.syntax()).1;
         let (type_place, typed) = match statement.ty() {
             None => ((pattern_end, pattern_end), false),
@@ -172,7 +153,7 @@ impl Cell {
             _ => None,
         };
         Some(Let {
-            variables,
+            variables: variables.collect(),
             plain,
             type_place,
             typed: typed && plain,
@@ -471,14 +452,6 @@ mod tests {
                 vec![],
                 vec!["Y".to_owned()]
             ]
-        );
-    }
-
-    #[test]
-    fn commands_are_split_as_evcxr_does() {
-        assert_eq!(
-            commands("\n// c\n:dep a\n :opt 1\nlet x = 1;\n:quit"),
-            [":dep a", ":opt 1"]
         );
     }
 

@@ -10,7 +10,7 @@
 //! `let` stays as it is, and evcxr's own finding and its own message stand.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -18,168 +18,10 @@ use std::sync::LazyLock;
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, ast};
 use regex::Regex;
 
+use crate::index::settled;
+use crate::known::Context;
 use crate::source::Edit;
-use crate::speed::Effort;
-use crate::syntax::{Cell, Let, item_names};
-
-/// What a cell can refer to, as left by the cells before it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Context {
-    /// Inner attributes and items, as source.
-    attributes: Vec<String>,
-    items: Vec<Committed>,
-    /// Variables and their types.
-    pub(crate) variables: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Clone)]
-struct Committed {
-    names: Vec<String>,
-    text: String,
-}
-
-impl Context {
-    /// Reads the items out of the source that evcxr compiled last: exactly those that it will
-    /// give to the next cell, plus its own, which are left out here.
-    pub(crate) fn set_items(&mut self, source: &str) {
-        self.attributes.clear();
-        self.items.clear();
-        let file = SourceFile::parse(source, Edition::Edition2024).syntax_node();
-        for node in file.children() {
-            let text = node.text().to_string();
-            if node.kind() == SyntaxKind::ATTR {
-                self.attributes.push(text);
-                continue;
-            }
-            if !ast::Item::can_cast(node.kind()) {
-                continue;
-            }
-            let names = item_names(&node);
-            let generated = text.contains("EvcxrUserCodeError")
-                || names
-                    .iter()
-                    .any(|name| name == "evcxr_internal_runtime" || name.starts_with("run_user_code_"));
-            if !generated {
-                self.items.push(Committed { names, text });
-            }
-        }
-    }
-
-    /// Names that items of earlier cells define. The functions that every cell is given are not among them: a frame or a
-    /// value of the session may have the name of one, and is what a cell means by it.
-    pub(crate) fn item_names(&self) -> impl Iterator<Item = &str> {
-        let of_cells = |item: &&Committed| !item.text.starts_with("use ironsage_prelude::cell::");
-        let items = self.items.iter().filter(of_cells);
-        items.flat_map(|item| item.names.iter().map(String::as_str))
-    }
-
-    /// The items of earlier cells as source, in their order.
-    pub(crate) fn texts(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.items.iter().map(|item| item.text.as_str())
-    }
-
-    /// The source that asks rustc for what the probe in a cell stands around; see [`probe_call`].
-    pub(crate) fn with_probe(&self, code: &str) -> String {
-        self.source(code, &Cell::parse(code), &[])
-    }
-
-    /// The work that a cell does, with that of the items it uses, directly or through each other.
-    pub(crate) fn effort(&self, cell: &Cell) -> Effort {
-        let mut effort = cell.effort();
-        let mut left: Vec<(HashSet<String>, Effort)> = Vec::new();
-        for item in &self.items {
-            let file = SourceFile::parse(&item.text, Edition::Edition2024).syntax_node();
-            let functions = file.descendants().filter_map(ast::Fn::cast);
-            let methods = functions.filter_map(|function| Some(ast::HasName::name(&function)?.text().to_string()));
-            let names: HashSet<String> = methods.chain(item.names.iter().cloned()).collect();
-            left.push((names, Effort::of(&file)));
-        }
-        loop {
-            let used = left.iter().position(|(names, _)| !names.is_disjoint(&effort.names));
-            let Some(used) = used else {
-                return effort;
-            };
-            effort.add(left.swap_remove(used).1);
-        }
-    }
-
-    fn source(&self, code: &str, cell: &Cell, lets: &[Let]) -> String {
-        let items = cell.items();
-        let redefined: HashSet<&str> = items
-            .iter()
-            .flat_map(|item| item.names.iter().map(String::as_str))
-            .collect();
-        let mut out = String::from("#![allow(warnings)]\n");
-        for attribute in &self.attributes {
-            out.push_str(attribute);
-            out.push('\n');
-        }
-        for (start, end) in cell.attributes() {
-            out.push_str(&code[start..end]);
-            out.push('\n');
-        }
-        // An `impl` that follows a type belongs to it and goes with it.
-        let mut dropping = false;
-        for item in &self.items {
-            if !item.names.is_empty() {
-                dropping = item.names.iter().any(|name| redefined.contains(name.as_str()));
-            }
-            if !dropping {
-                out.push_str(&item.text);
-                out.push('\n');
-            }
-        }
-        for item in &items {
-            out.push_str(&code[item.start..item.end]);
-            out.push('\n');
-        }
-        out.push_str(PROBE);
-        out.push_str("async fn ironsage_cell(");
-        for (name, rust_type) in &self.variables {
-            out.push_str(&format!("mut {name}: {rust_type}, "));
-        }
-        out.push_str(") -> ::std::result::Result<(), IronsageError> {\n");
-        let mut edits: Vec<Edit> = items
-            .iter()
-            .map(|item| (item.start, item.end))
-            .chain(cell.attributes())
-            .map(|(start, end)| Edit {
-                start,
-                end,
-                text: String::new(),
-            })
-            .collect();
-        let mut number = 0;
-        for statement in lets {
-            for variable in &statement.variables {
-                let probe = format!(" ironsage_probe::<{number}, _>(&{});", variable.name);
-                edits.push(Edit::insert(statement.end, probe));
-                number += 1;
-            }
-        }
-        if let Some((start, end)) = cell.tail() {
-            edits.push(Edit::insert(start, "let _ = "));
-            edits.push(Edit::insert(end, ";"));
-        }
-        let start = cell.insertion_point().unwrap_or(code.len());
-        edits.retain(|edit| edit.start >= start || edit.end > start);
-        edits.iter_mut().for_each(|edit| {
-            edit.start = edit.start.max(start) - start;
-            edit.end -= start;
-        });
-        out.push_str(crate::source::Edited::new(&code[start..], edits).text());
-        out.push_str("\n::std::result::Result::Ok(())\n}\n");
-        out
-    }
-}
-
-/// The trait that no type has, and an error type into which every error turns, as evcxr's does.
-const PROBE: &str = "
-trait IronsageTypeOf<const N: usize> {}
-fn ironsage_probe<const N: usize, T: IronsageTypeOf<N> + ?Sized>(_: &T) {}
-struct IronsageError;
-impl<T: ::std::fmt::Display> ::std::convert::From<T> for IronsageError { fn from(_: T) -> Self { IronsageError } }
-";
+use crate::syntax::{Cell, Let};
 
 /// How rustc is called for a cell of this session.
 pub(crate) struct Compiler<'a> {
@@ -191,8 +33,26 @@ pub(crate) struct Compiler<'a> {
     /// The file of another crate that rustc has read for those.
     pub(crate) beneath: &'a dyn Fn(&str) -> Option<PathBuf>,
     pub(crate) folder: &'a Path,
+    /// What rustc has said before.
+    pub(crate) answers: &'a RefCell<Answers>,
     /// Told the process id while rustc runs, and 0 afterwards.
     pub(crate) running: &'a dyn Fn(u32),
+}
+
+/// What rustc has said of sources, so that a cell that is run again, as many are, is not asked about again.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(HashMap<(String, Vec<String>), String>);
+
+impl Answers {
+    /// How many are kept at most.
+    const MOST: usize = 200;
+
+    fn keep(&mut self, question: (String, Vec<String>), complaints: &str) {
+        if self.0.len() == Self::MOST {
+            self.0.clear();
+        }
+        self.0.insert(question, complaints.to_owned());
+    }
 }
 
 /// What was found out about a cell's new variables.
@@ -217,8 +77,12 @@ pub(crate) struct Nameless {
 }
 
 /// The edits that give the cell's variables their types.
-pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -> Result<Annotations, std::io::Error> {
-    let cell = Cell::parse(code);
+pub(crate) fn annotate(
+    context: &Context,
+    code: &str,
+    cell: &Cell,
+    compiler: &Compiler<'_>,
+) -> Result<Annotations, std::io::Error> {
     let lets = cell.lets();
     if lets
         .iter()
@@ -229,19 +93,7 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
             ..Annotations::default()
         });
     }
-    let source = context.source(code, &cell, &lets);
-    std::fs::create_dir_all(compiler.folder)?;
-    let path = compiler.folder.join("cell.rs");
-    std::fs::write(&path, source)?;
-    let child = reading(compiler.rustc, compiler.flags, &path, compiler.folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    (compiler.running)(child.id());
-    let output = child.wait_with_output();
-    (compiler.running)(0);
-    let complaints = String::from_utf8_lossy(&output?.stderr).into_owned();
+    let complaints = ask(context.source(code, cell, &lets), compiler)?;
     let names: HashSet<&str> = context.item_names().collect();
     let own: Vec<String> = cell.items().into_iter().flat_map(|item| item.names).collect();
     let beneath = RefCell::new(BTreeMap::new());
@@ -262,6 +114,32 @@ pub(crate) fn annotate(context: &Context, code: &str, compiler: &Compiler<'_>) -
         nameless: nameless(&lets, &found),
         crates: beneath.into_inner(),
     })
+}
+
+/// rustc's complaints about a source.
+fn ask(source: String, compiler: &Compiler<'_>) -> Result<String, std::io::Error> {
+    let question = (source, compiler.flags.to_vec());
+    if let Some(complaints) = compiler.answers.borrow().0.get(&question) {
+        return Ok(complaints.clone());
+    }
+    std::fs::create_dir_all(compiler.folder)?;
+    let path = compiler.folder.join("cell.rs");
+    std::fs::write(&path, &question.0)?;
+    let child = reading(compiler.rustc, compiler.flags, &path, compiler.folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    (compiler.running)(child.id());
+    let output = child.wait_with_output();
+    (compiler.running)(0);
+    let output = output?;
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Not where it was stopped half way.
+    if output.status.code().is_some() {
+        compiler.answers.borrow_mut().keep(question, &complaints);
+    }
+    Ok(complaints)
 }
 
 /// rustc, called to read a source and to complain, in JSON, with whole paths. It leaves no more than metadata in `folder`.
@@ -352,12 +230,7 @@ fn read(complaints: &str) -> Option<BTreeMap<usize, String>> {
     Some(types)
 }
 
-/// What asks for the type of an expression in its place.
-pub(crate) fn probe_call(expression: &str) -> String {
-    format!("ironsage_probe::<0, _>(&{expression})")
-}
-
-/// The type that such a call has brought out, whatever else rustc complained of.
+/// The type that [`crate::known::probe_call`] has brought out, whatever else rustc complained of.
 pub(crate) fn probed(complaints: &str) -> Option<String> {
     let found = errors(complaints).find_map(|message| unsatisfied(&message));
     found.map(|(_, found)| found)
@@ -387,7 +260,7 @@ fn unsatisfied(message: &str) -> Option<(usize, String)> {
 
 /// The type as it can be written in the next cell, if it can.
 fn usable(found: &str, known: &dyn Fn(&str) -> bool) -> Option<String> {
-    let text = found.replace("{integer}", "i32").replace("{float}", "f64");
+    let text = settled(found);
     let unwritable = ["{", "'_", "'1", "impl ", "for<"];
     if unwritable.iter().any(|part| text.contains(part)) {
         return None;
@@ -456,9 +329,10 @@ mod tests {
             crates: &["std", "core"].map(str::to_owned).into(),
             beneath: &|_| None,
             folder: folder.path(),
+            answers: &RefCell::default(),
             running: &|_| {},
         };
-        let found = annotate(context, code, &compiler).unwrap();
+        let found = annotate(context, code, &Cell::parse(code), &compiler).unwrap();
         crate::source::Edited::new(code, found.edits).text().to_owned()
     }
 
@@ -505,10 +379,11 @@ mod tests {
             crates: &HashSet::new(),
             beneath: &|_| None,
             folder: Path::new("/nowhere"),
+            answers: &RefCell::default(),
             running: &|_| {},
         };
         let code = "let x = 5; let y: u8 = f(); let _ = g(); let s = \"s\"; h()";
-        let found = annotate(&Context::default(), code, &compiler).unwrap();
+        let found = annotate(&Context::default(), code, &Cell::parse(code), &compiler).unwrap();
         let edited = crate::source::Edited::new(code, found.edits);
         assert_eq!(
             edited.text(),

@@ -1,8 +1,7 @@
 //! Whether what was typed is whole: a console asks before it runs it.
 
-use ra_ap_syntax::{Edition, SourceFile};
-
-use crate::syntax::{AFTER, BEFORE, rust_start};
+use crate::commands::rust_start;
+use crate::syntax::{BEFORE, parsed};
 
 /// How far a piece of Rust is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub enum Whole {
 /// ```
 pub fn whole(code: &str) -> Whole {
     let rust = &code[rust_start(code)..];
-    let parsed = SourceFile::parse(&format!("{BEFORE}{rust}{AFTER}"), Edition::Edition2024);
+    let parsed = parsed(rust);
     let errors = parsed.errors();
     if errors.is_empty() {
         return Whole::Yes;

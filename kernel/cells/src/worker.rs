@@ -12,14 +12,15 @@ use parking_lot::Mutex;
 
 use crate::Variable;
 use crate::assist::{Docs, Scope};
-use crate::cell::{Broken, Ended, Parts, Session};
+use crate::cell::{Broken, Parts, Session};
 use crate::error::CellError;
 use crate::evaluator::{Completion, Completions, Config};
+use crate::event::{Ended, Event};
 use crate::folder::SessionFolder;
 use crate::frames::Exports;
 use crate::interrupt::Interrupt;
 use crate::prelude::Prelude;
-use crate::relay::{Event, Relay};
+use crate::relay::Relay;
 use crate::toolchain::Toolchain;
 use crate::warm::{self, Progress, WarmError};
 
@@ -42,10 +43,19 @@ pub(crate) struct Snapshot {
     pub(crate) scope: Option<Arc<Scope>>,
 }
 
+/// Who has written a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The user, or the kernel in the user's words.
+    Typed,
+    /// The evaluator: it is run as it is.
+    Generated,
+}
+
 pub(crate) enum Job {
     Cell {
         code: String,
-        plain: bool,
+        origin: Origin,
         ticket: Ticket,
     },
     Complete {
@@ -82,6 +92,8 @@ impl Ticket {
 /// The evaluator's thread.
 pub(crate) struct Worker {
     pub(crate) session: Option<Session>,
+    /// Whether the session has been warmed up.
+    pub(crate) warmed: bool,
     pub(crate) folder: Option<SessionFolder>,
     /// As long as it is open, nobody removes the prelude.
     pub(crate) prelude_in_use: Option<File>,
@@ -98,26 +110,26 @@ impl Worker {
             tracing::info!(%error, "Rust cells are not ready");
         }
         self.shared.ready.store(true, Ordering::SeqCst);
-        let mut warmed = false;
         loop {
-            let patience = if warmed { Duration::MAX } else { WARM_AFTER };
+            let idle = self.warmed || self.session.is_none();
+            let patience = if idle { Duration::MAX } else { WARM_AFTER };
             let job = match jobs.recv_timeout(patience) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(session) = &mut self.session {
                         session.warm_up();
-                        warmed = true;
+                        self.warmed = true;
                     }
                     continue;
                 }
             };
             match job {
                 Job::Quit => break,
-                Job::Cell { code, plain, ticket } => {
+                Job::Cell { code, origin, ticket } => {
                     if ticket.become_now(Ticket::TAKEN) {
                         let _ = self.events.send(Event::Begin);
-                        let ended = self.cell(&code, plain);
+                        let ended = self.cell(&code, origin);
                         let _ = self.events.send(Event::Done(Box::new(ended)));
                     }
                 }
@@ -174,6 +186,7 @@ impl Worker {
         let session = self.build(toolchain, prelude)?;
         self.publish(&session);
         self.session = Some(session);
+        self.warmed = false;
         Ok(())
     }
 
@@ -270,7 +283,7 @@ impl Worker {
         })
     }
 
-    fn cell(&mut self, code: &str, plain: bool) -> Ended {
+    fn cell(&mut self, code: &str, origin: Origin) -> Ended {
         // There is nothing to forget, and no reason to build anything.
         if self.session.is_none() && [":clear", ":restart"].contains(&code.trim()) {
             return Ended::nothing(code);
@@ -288,9 +301,9 @@ impl Worker {
             return Ended::failed(code, CellError::Unavailable { why, hint });
         };
         let before: Vec<String> = session.variables().map(|(name, _)| name.to_owned()).collect();
-        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match plain {
-            true => session.run_plain(code),
-            false => session.run_cell(code),
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match origin {
+            Origin::Generated => session.run_plain(code),
+            Origin::Typed => session.run_cell(code),
         }));
         let ran = ran.unwrap_or(Err(Broken { lost: before }));
         match ran {

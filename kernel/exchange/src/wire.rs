@@ -6,10 +6,12 @@
 //! no further care on either side.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::Location;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -18,6 +20,8 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::Scan;
 
 /// More than any record needs; a length above it means that the stream is out of step.
 const LONGEST: usize = 1 << 30;
@@ -38,12 +42,8 @@ pub struct Picture {
 pub struct Panicked {
     /// The panic's message.
     pub message: String,
-    /// Source file, as the compiler knew it.
-    pub file: String,
-    /// Line in that file, from 1.
-    pub line: u32,
-    /// Column in that line, from 1.
-    pub column: u32,
+    /// Where it began.
+    pub place: Place,
     /// The thread's name.
     pub thread: String,
     /// Whether it was the thread that runs the cell.
@@ -59,6 +59,35 @@ pub struct Failed {
     pub type_name: String,
     /// The error's text.
     pub message: String,
+    /// Where the `?` stands.
+    pub place: Place,
+}
+
+/// A place in a source file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file, as the compiler knew it.
+    pub file: String,
+    /// Line in that file, from 1.
+    pub line: u32,
+    /// Column in that line, from 1.
+    pub column: u32,
+}
+
+impl From<&Location<'_>> for Place {
+    fn from(location: &Location<'_>) -> Place {
+        Place {
+            file: location.file().to_owned(),
+            line: location.line(),
+            column: location.column(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}:{}", self.file, self.line, self.column)
+    }
 }
 
 /// What the child asks or tells.
@@ -117,6 +146,11 @@ pub enum Request {
         /// Whether the answer must not be seen.
         password: bool,
     },
+    /// Asks what the session's plan of this name reads.
+    Plan {
+        /// The plan's name.
+        name: String,
+    },
     /// Saves the session's model of this name in a folder that belongs to the one who asks.
     Model {
         /// The model's name.
@@ -155,6 +189,8 @@ pub enum Reply {
         /// The session's frames.
         known: Vec<String>,
     },
+    /// What a plan reads.
+    Plan(Scan),
     /// What the person answered.
     Answer {
         /// Their words.

@@ -6,17 +6,13 @@
 use std::fmt::Display;
 use std::mem::size_of;
 
-use ironsage_display::{Bundle, text};
+use ironsage_display::{Bundle, grid, text};
 use ndarray::{ArcArray, Array, ArrayView, ArrayViewD, ArrayViewMut, Axis, CowArray, Dimension, Ix1, Ix2, Ix3, IxDyn};
 
 use crate::value::Value;
 
-/// Most rows and columns of a table.
-const MOST: usize = 20;
 /// Significant digits in a table.
 const DIGITS: usize = 6;
-const RULE: &str = "1px solid rgba(128,128,128,.35)";
-const DIM: &str = "font-weight:400;opacity:.6";
 
 /// What stands in an array.
 trait Element: Display + 'static {
@@ -89,59 +85,16 @@ fn shown<A: Element>(array: &ArrayViewD<'_, A>) -> Bundle {
     if array.is_empty() {
         return bundle;
     }
-    let table = match array.ndim() {
-        1 => array.view().insert_axis(Axis(0)),
-        2 => array.view(),
+    let (rows, columns, table) = match *array.shape() {
+        [columns] => (None, columns, array.view().insert_axis(Axis(0))),
+        [rows, columns] => (Some(rows), columns, array.view()),
         _ => return bundle,
     };
     let size = text::bytes((array.len() * size_of::<A>()) as u64);
-    let footer = format!("<div style=\"opacity:.6;font-size:.9em\">{title} · {size}</div>");
-    // One row needs no number.
-    bundle.with_html(html(&table, array.ndim() == 2) + &footer + "</div>")
-}
-
-/// The table, still open to a footer.
-fn html<A: Element>(table: &ArrayViewD<'_, A>, numbered: bool) -> String {
-    let (rows, columns) = (ends(table.shape()[0]), ends(table.shape()[1]));
-    let mut out = String::from(
-        "<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse;border:none;text-align:right;\
-         font-variant-numeric:tabular-nums\"><thead>",
-    );
-    out += &format!("<tr style=\"background:none;border-bottom:{RULE}\">");
-    if numbered {
-        out += "<th></th>";
-    }
-    for column in &columns {
-        out += &format!("<th style=\"{DIM}\">{}</th>", number(*column));
-    }
-    out += "</tr></thead><tbody>";
-    for row in rows {
-        out += "<tr>";
-        if numbered {
-            out += &format!("<th style=\"{DIM}\">{}</th>", number(row));
-        }
-        for column in &columns {
-            let value = row.zip(*column).and_then(|(row, column)| table.get([row, column]));
-            out += &format!("<td>{}</td>", value.map_or_else(|| "…".to_owned(), Element::cell));
-        }
-        out += "</tr>";
-    }
-    out + "</tbody></table>"
-}
-
-/// A row's or a column's number, from 0, as it is indexed; nothing where some are left out.
-fn number(at: Option<usize>) -> String {
-    at.map_or_else(String::new, |at| at.to_string())
-}
-
-/// The first and the last of an axis, with a gap between.
-fn ends(length: usize) -> Vec<Option<usize>> {
-    if length <= MOST {
-        return (0..length).map(Some).collect();
-    }
-    let half = MOST / 2;
-    let (first, last) = ((0..half).map(Some), (length - half..length).map(Some));
-    first.chain([None]).chain(last).collect()
+    let html = grid(rows, columns, &format!("{title} · {size}"), |row, column| {
+        table.get([row, column]).map(Element::cell).unwrap_or_default()
+    });
+    bundle.with_html(html)
 }
 
 #[cfg(test)]
@@ -202,7 +155,7 @@ mod tests {
             html.len() < 20_000 && html.contains("array of f64, 1,000 × 300 · 2.4 MB"),
             "{html}"
         );
-        assert_eq!(html.matches("<tr").count(), 1 + MOST + 1);
+        assert_eq!(html.matches("<tr").count(), 1 + 20 + 1);
         let empty = of(&Array2::<f32>::zeros((0, 3))).unwrap();
         assert!(!empty.data.contains_key("text/html"));
         assert!(

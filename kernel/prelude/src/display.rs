@@ -10,7 +10,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::io::Write;
 
-use ironsage_display::{Bundle, DisplayId, Front, TableOptions, table};
+use ironsage_display::{Bundle, DisplayId, TableOptions, table};
 use ironsage_exchange::wire::{Picture, Request};
 use ndarray::{Array1, Array2, ShapeError};
 use polars::prelude::{Column, DataFrame, LazyFrame, PolarsError, Series};
@@ -18,7 +18,7 @@ use polars::prelude::{Column, DataFrame, LazyFrame, PolarsError, Series};
 use crate::arrays;
 use crate::drawing::Drawing;
 use crate::frames::FrameError;
-use crate::front::FRONT;
+use crate::front::display_live;
 use crate::link;
 use crate::matrix::MatrixError;
 use crate::model::ModelError;
@@ -61,13 +61,43 @@ impl PlanDisplay for LazyFrame {
             Ok(plan) => format!("{plan}\n(a plan: `.collect()?` runs it)"),
             Err(error) => format!("a plan that cannot run: {error}"),
         };
-        Some(picture_of(&Bundle::text(text)))
+        Some(picture_of(Bundle::text(text)))
+    }
+}
+
+/// What can be shown: all that can end a cell. The compiler finds `By` by itself; without it, a plan and everything with
+/// a `{:?}` would be two implementations for what may one day be one type.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot be shown: it has no `{{:?}}`")]
+pub trait Shown<By> {
+    /// The value in the forms in which it can be shown; `None` when there is nothing to see.
+    fn shown(&self) -> Option<Picture>;
+}
+
+/// Shown as its type has it: [`CellDisplay`].
+#[derive(Debug)]
+pub enum ByType {}
+
+/// Shown as a plan: [`PlanDisplay`].
+#[derive(Debug)]
+pub enum ByPlan {}
+
+impl<T: CellDisplay + ?Sized> Shown<ByType> for T {
+    fn shown(&self) -> Option<Picture> {
+        self.ironsage_picture()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Shown<ByPlan> for LazyFrame {
+    fn shown(&self) -> Option<Picture> {
+        PlanDisplay::ironsage_picture(self)
     }
 }
 
 /// Shows a value now, in the midst of a cell; a cell may show many.
 ///
-/// Frames, series, columns, arrays and drawings are shown as such, everything else as its `{:?}`.
+/// Frames, series, columns, arrays and drawings are shown as such, a lazy frame as its plan, everything else as its
+/// `{:?}`.
 ///
 /// ```no_run
 /// use ironsage_prelude::cell::show;
@@ -77,8 +107,8 @@ impl PlanDisplay for LazyFrame {
 /// show(&shells.height());
 /// # Ok::<(), PolarsError>(())
 /// ```
-pub fn show<T: CellDisplay + ?Sized>(value: &T) {
-    if let Some(picture) = value.ironsage_picture() {
+pub fn show<By, T: Shown<By> + ?Sized>(value: &T) {
+    if let Some(picture) = value.shown() {
         tell(&Request::Display { picture, id: None });
     }
 }
@@ -92,14 +122,9 @@ pub fn show<T: CellDisplay + ?Sized>(value: &T) {
 ///     best.update(&format!("after trial {trial}"));
 /// }
 /// ```
-pub fn show_live<T: CellDisplay + ?Sized>(value: &T) -> Live {
-    let picture = value.ironsage_picture().unwrap_or_else(nothing);
-    let bundle = Bundle {
-        data: picture.data,
-        metadata: picture.metadata,
-    };
+pub fn show_live<By, T: Shown<By> + ?Sized>(value: &T) -> Live {
     Live {
-        id: FRONT.display_live(&bundle),
+        id: display_live(value.shown().unwrap_or_else(nothing)),
     }
 }
 
@@ -111,9 +136,9 @@ pub struct Live {
 
 impl Live {
     /// Shows another value in the place of the one before.
-    pub fn update<T: CellDisplay + ?Sized>(&self, value: &T) {
+    pub fn update<By, T: Shown<By> + ?Sized>(&self, value: &T) {
         tell(&Request::Update {
-            picture: value.ironsage_picture().unwrap_or_else(nothing),
+            picture: value.shown().unwrap_or_else(nothing),
             id: self.id.0.clone(),
         });
     }
@@ -147,7 +172,7 @@ fn picture(value: &Value<'_>) -> Option<Picture> {
         return None;
     }
     let bundle = known(value).or_else(|| of_result(value));
-    Some(picture_of(&bundle.unwrap_or_else(|| Bundle::text(value.text()))))
+    Some(picture_of(bundle.unwrap_or_else(|| Bundle::text(value.text()))))
 }
 
 /// What is more than text.
@@ -198,14 +223,13 @@ fn of_ok<U: Debug + 'static>(value: &Value<'_>) -> Option<Bundle> {
 
 /// What is shown where there is nothing to see.
 fn nothing() -> Picture {
-    picture_of(&Bundle::text(""))
+    picture_of(Bundle::text(""))
 }
 
-pub(crate) fn picture_of(bundle: &Bundle) -> Picture {
-    Picture {
-        data: bundle.data.clone(),
-        metadata: bundle.metadata.clone(),
-    }
+/// A bundle as it travels; a picture may be large, so it is not copied.
+pub(crate) fn picture_of(bundle: Bundle) -> Picture {
+    let Bundle { data, metadata } = bundle;
+    Picture { data, metadata }
 }
 
 /// Tells the kernel of something to see, after what was printed before it; without a kernel its text is printed.
@@ -267,12 +291,15 @@ mod tests {
     fn a_plan_says_how_to_run_it() {
         let plan = df!("x" => [1i64]).unwrap().lazy().filter(col("x").gt(0));
         assert!(plain(PlanDisplay::ironsage_picture(&plan)).contains(".collect()?"));
+        // In the midst of a cell as at its end.
+        assert_eq!(plan.shown(), PlanDisplay::ironsage_picture(&plan));
+        show(&plan);
+        show_live(&1).update(&plan);
     }
 
     #[test]
     fn a_live_display_is_not_shown_a_second_time() {
         let live = show_live(&1);
         assert!(CellDisplay::ironsage_picture(&live).is_none());
-        live.update(&2);
     }
 }

@@ -2,13 +2,13 @@
 
 use std::error::Error;
 
+use ironsage_display::Bundle;
 use ironsage_display::plot::register_fonts;
-use ironsage_display::{Bundle, Front};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::prelude::SVGBackend;
 
-use crate::front::FRONT;
+use crate::display::show;
 
 /// A finished drawing. A cell that ends with one shows it, and so does [`show`](crate::cell::show).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn plot(
     height: u32,
     draw: impl FnOnce(&DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), Box<dyn Error>>,
 ) -> Result<(), Box<dyn Error>> {
-    FRONT.display(&figure(width, height, draw)?.bundle());
+    show(&figure(width, height, draw)?);
     Ok(())
 }
 

@@ -74,6 +74,27 @@ pub fn frame(name: &str) -> Result<DataFrame, FrameError> {
     }
 }
 
+/// The plan of a name of the session that a generated `let` binds before the cell's own code; another version of it is
+/// another expression.
+#[doc(hidden)]
+pub fn planned(name: &str, _version: u64) -> LazyFrame {
+    match plan(name) {
+        Ok(plan) => plan,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn plan(name: &str) -> Result<LazyFrame, FrameError> {
+    match ask(&Request::Plan { name: name.to_owned() }, &[])?.0 {
+        Reply::Plan(scan) => Ok(scan.plan()?),
+        Reply::Missing { known } => Err(FrameError::Unknown {
+            name: name.to_owned(),
+            known,
+        }),
+        _ => Err(std::io::Error::from(std::io::ErrorKind::InvalidData).into()),
+    }
+}
+
 /// The names of the session's frames.
 pub fn frames() -> Result<Vec<String>, FrameError> {
     // No frame can have this name, so the answer is the list of those there are.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ironsage_display::{Bundle, DisplayId, Front, Stream};
-use ironsage_exchange::wire::Request;
+use ironsage_exchange::wire::{Picture, Request};
 
 use crate::display::{picture_of, tell};
 use crate::{link, output, surroundings};
@@ -19,22 +19,17 @@ pub(crate) static FRONT: KernelFront = KernelFront;
 
 impl Front for KernelFront {
     fn display(&self, bundle: &Bundle) {
-        let picture = picture_of(bundle);
+        let picture = picture_of(bundle.clone());
         tell(&Request::Display { picture, id: None });
     }
 
     fn display_live(&self, bundle: &Bundle) -> DisplayId {
-        let id = new_id();
-        tell(&Request::Display {
-            picture: picture_of(bundle),
-            id: Some(id.clone()),
-        });
-        DisplayId(id)
+        display_live(picture_of(bundle.clone()))
     }
 
     fn update(&self, id: &DisplayId, bundle: &Bundle) {
         tell(&Request::Update {
-            picture: picture_of(bundle),
+            picture: picture_of(bundle.clone()),
             id: id.0.clone(),
         });
     }
@@ -57,6 +52,16 @@ impl Front for KernelFront {
     fn quiet(&self) -> bool {
         surroundings::quiet()
     }
+}
+
+/// Shows what can be replaced under the id.
+pub(crate) fn display_live(picture: Picture) -> DisplayId {
+    let id = new_id();
+    tell(&Request::Display {
+        picture,
+        id: Some(id.clone()),
+    });
+    DisplayId(id)
 }
 
 /// A name for a display that no other has in the life of a notebook, which outlives this process.

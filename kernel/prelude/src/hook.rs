@@ -6,9 +6,9 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Arguments;
 use std::io::Write;
-use std::panic::PanicHookInfo;
+use std::panic::{Location, PanicHookInfo};
 
-use ironsage_exchange::wire::{Failed, Panicked, Request};
+use ironsage_exchange::wire::{Failed, Panicked, Place, Request};
 
 use crate::{link, output};
 
@@ -21,8 +21,8 @@ pub(crate) fn install() {
             let mut stderr = std::io::stderr();
             let _ = writeln!(
                 stderr,
-                "thread '{}' panicked at {}:{}: {}",
-                record.thread, record.file, record.line, record.message
+                "thread '{}' panicked at {}: {}",
+                record.thread, record.place, record.message
             );
         }
     }));
@@ -35,16 +35,10 @@ fn describe(info: &PanicHookInfo<'_>) -> Panicked {
         .map(|text| (*text).to_owned())
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a value that is not text".to_owned());
-    let (file, line, column) = info
-        .location()
-        .map(|at| (at.file().to_owned(), at.line(), at.column()))
-        .unwrap_or_default();
     let backtrace = Backtrace::capture();
     Panicked {
         message,
-        file,
-        line,
-        column,
+        place: info.location().map(Place::from).unwrap_or_default(),
         thread: std::thread::current().name().unwrap_or("unnamed").to_owned(),
         cell_thread: output::on_cell_thread(),
         backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
@@ -56,8 +50,8 @@ const QUESTION_MARK: &str = "EvcxrUserCodeError";
 
 /// Called by every `eprintln!` of a cell that prints one value. When the caller is evcxr's
 /// conversion of an error that leaves the cell through `?` (`here` is the path of the calling
-/// function), the error is told to the kernel and nothing is printed.
-pub fn question(here: &str, type_name: &str, text: Arguments<'_>) -> bool {
+/// function), the error is told to the kernel with its `place`, and nothing is printed.
+pub fn question(here: &str, type_name: &str, text: Arguments<'_>, place: &Location<'_>) -> bool {
     if !here.contains(QUESTION_MARK) {
         return false;
     }
@@ -65,6 +59,7 @@ pub fn question(here: &str, type_name: &str, text: Arguments<'_>) -> bool {
     let record = Failed {
         type_name: type_name.to_owned(),
         message: text.to_string(),
+        place: place.into(),
     };
     link::ask(&Request::Failure(record), &[]).is_ok()
 }

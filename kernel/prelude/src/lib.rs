@@ -26,9 +26,9 @@ mod progress;
 mod surroundings;
 mod value;
 
-pub use display::{CellDisplay, Live, PlanDisplay};
+pub use display::{ByPlan, ByType, CellDisplay, Live, PlanDisplay, Shown};
 pub use drawing::Drawing;
-pub use frames::{FrameError, Handed, bound, hand};
+pub use frames::{FrameError, Handed, bound, hand, planned};
 pub use hook::question;
 pub use input::InputError;
 pub use matrix::MatrixError;
@@ -81,6 +81,7 @@ macro_rules! eprintln {
             ::std::any::type_name_of_val(&here),
             ::std::any::type_name_of_val(&$value),
             ::std::format_args!($format, $value),
+            ::std::panic::Location::caller(),
         ) {
             $crate::before_stderr();
             ::std::eprintln!($format, $value)

@@ -97,6 +97,11 @@ impl Model {
         let learned = ironsage_learners::load(folder).map_err(|error| unreadable(error.to_string()))?;
         let card = read_card(folder).map_err(|error| unreadable(error.to_string()))?;
         let card = card.ok_or_else(|| unreadable("it has no card, which `%train` writes".to_owned()))?;
+        let (named, width) = (card.features.len(), learned.describe().width);
+        if named != width {
+            let problem = format!("its card does not fit: it names {named} features, the model has {width}");
+            return Err(unreadable(problem));
+        }
         let recipe = card.recipe.as_ref().map(FittedRecipe::from_json).transpose();
         Ok(Model {
             name: name.to_owned(),

@@ -5,6 +5,8 @@
 //! come on other threads *during* it, and `interrupt` on yet another. An engine
 //! that keeps a lock while a cell runs must answer those without it.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -34,6 +36,17 @@ pub trait Engine: Send + Sync + 'static {
             "UnsupportedError",
             format!("this kernel does not evaluate user expressions: `{expression}`"),
         ))
+    }
+
+    /// Where what is typed is kept over sessions; without a file it is forgotten with the kernel.
+    fn history_file(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// Whether the code holds something that must not be written down.
+    fn is_secret(&self, code: &str) -> bool {
+        let _ = code;
+        false
     }
 
     /// Asks the running cell to stop. Called only while one runs, on a thread that serves

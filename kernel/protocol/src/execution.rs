@@ -179,7 +179,9 @@ fn run(kernel: &Kernel, job: &Job, interrupted: Arc<AtomicBool>, count: &mut u64
     cell.execution_count = *count + 1;
     if cell.store_history {
         *count += 1;
-        kernel.history.lock().push(*count, &cell.code);
+        kernel
+            .history
+            .push(*count, &cell.code, kernel.engine.is_secret(&cell.code));
     }
     if !cell.silent {
         let content = json!({"code": cell.code, "execution_count": cell.execution_count});
@@ -196,7 +198,7 @@ fn run(kernel: &Kernel, job: &Job, interrupted: Arc<AtomicBool>, count: &mut u64
     let ended = caught(|| kernel.engine.execute(&cell, &outputs));
     let finished = outputs.finish();
     if let Some(result) = finished.result.filter(|_| cell.store_history) {
-        kernel.history.lock().set_output(cell.execution_count, result);
+        kernel.history.set_output(cell.execution_count, result);
     }
     let mut content = match &ended {
         Ok(()) => json!({

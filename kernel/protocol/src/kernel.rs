@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -47,7 +46,7 @@ pub(crate) struct Kernel {
     pub(crate) iopub: Iopub,
     pub(crate) stdin: Arc<Stdin>,
     pub(crate) queue: Queue,
-    pub(crate) history: Mutex<History>,
+    pub(crate) history: History,
     pub(crate) runtime: Handle,
     shell: Outbox,
     control: Outbox,
@@ -173,12 +172,12 @@ async fn serve(connection: Connection, engine: Arc<dyn Engine>) -> Result<Exit, 
     let (exit, mut exited) = watch::channel(None);
     let kernel = Arc::new(Kernel {
         info: engine.info(),
+        history: History::open(engine.history_file())?,
         connection,
         engine,
         iopub,
         stdin: Arc::new(Stdin::new(stdin_box, Arc::clone(&session))),
         queue,
-        history: Mutex::default(),
         runtime: Handle::current(),
         shell: shell_box,
         control: control_box,

@@ -24,7 +24,7 @@
 //! | `gate`, `framing`, `backlog` | what stands before the sockets: what it lets through, and what it keeps |
 //! | `outbox`, `iopub`, `heartbeat` | what is sent, and the sockets that only send |
 //! | `shell`, `control`, `stdin` | what is asked, and by whom it is answered |
-//! | `execution`, `outputs` | cells, and what they show |
+//! | `execution`, `outputs`, `pace` | cells, what they show, and how fast |
 //! | `history`, [`offsets`] | earlier cells; code points and bytes |
 //! | [`engine`] | what an engine must do |
 //! | `kernel` | start, service and end |
@@ -44,6 +44,7 @@ mod messages;
 pub mod offsets;
 mod outbox;
 mod outputs;
+mod pace;
 mod shell;
 mod signing;
 mod stdin;

@@ -192,6 +192,13 @@ impl Outputs {
     }
 
     fn stream(&self, stream: Stream, text: &str) {
+        match self.0.iopub.pace() {
+            Some(pace) => pace.keep(text, || self.interrupted(), |part| self.gather(stream, part)),
+            None => self.gather(stream, text),
+        }
+    }
+
+    fn gather(&self, stream: Stream, text: &str) {
         if text.is_empty() {
             return;
         }

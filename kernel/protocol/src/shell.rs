@@ -69,7 +69,7 @@ fn answer(kernel: &Arc<Kernel>, request: &Arc<Request>) {
         "is_complete_request" => ask(kernel, request, is_complete),
         "history_request" => inline(kernel, request, || {
             let asked: HistoryRequest = content(request)?;
-            let history = kernel.history.lock().answer(&asked);
+            let history = kernel.history.answer(asked);
             Ok(json!({"status": "ok", "history": history}))
         }),
         "comm_info_request" => inline(kernel, request, || Ok(json!({"status": "ok", "comms": {}}))),

@@ -26,7 +26,7 @@ mod train;
 
 pub use model::{LinearModel, load};
 pub use parameters::SCHEMA;
-pub use report::{Epoch, Report, null_is_nan_named};
+pub use report::{Epoch, Report};
 
 use crate::{Algorithm, Channels, FitOptions, Hyperparameters, LearnError, Row, Schema, Watch};
 

@@ -1,14 +1,14 @@
 //! How a training went: what is shown, plotted and kept beside the model.
 
 use crate::LearnError;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The report's file beside `model_algo-1`. It holds no clock time, so that the same seed gives the same bytes.
 pub const FILE_NAME: &str = "ironsage-report.json";
 
 /// How a training went.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
     /// The hyperparameters that were merged: the defaults, then what was asked.
@@ -30,7 +30,7 @@ pub struct Report {
     /// What `objective` stands for, such as `mse_objective`.
     pub objective: String,
     /// Final metrics in the log's order, named `validation:rmse`, `test:binary_classification_accuracy`, ….
-    #[serde(deserialize_with = "null_is_nan_named")]
+    #[serde(deserialize_with = "crate::json::metrics")]
     pub metrics: Vec<(String, f64)>,
     /// Rows of the training channel.
     pub rows: usize,
@@ -42,6 +42,9 @@ pub struct Report {
     pub width: usize,
     /// Rows that the scaler was computed from.
     pub scaler_rows: usize,
+    /// What 1 in normalised label units is in the label's own: the deviation of those rows' labels, or 1 where labels
+    /// stay as they are.
+    pub label_unit: f64,
     /// Whether the labels of the training channel are in order: a sign of data that want shuffling.
     pub labels_sorted: bool,
     /// Positives among the training rows, for a binary classifier.
@@ -63,13 +66,13 @@ pub struct Report {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Mean training objective a model, while it was trained (normalised label units for a regressor).
-    #[serde(deserialize_with = "null_is_nan")]
+    #[serde(deserialize_with = "crate::json::numbers")]
     pub train: Vec<f64>,
     /// Mean validation objective a model (raw label units); empty without that channel.
-    #[serde(deserialize_with = "null_is_nan")]
+    #[serde(deserialize_with = "crate::json::numbers")]
     pub validation: Vec<f64>,
     /// The watched value a model, where it is another than these (`sampled_accuracy`, …); else empty.
-    #[serde(deserialize_with = "null_is_nan")]
+    #[serde(deserialize_with = "crate::json::numbers")]
     pub criterion: Vec<f64>,
     /// The best watched value of the pack, of a model whose losses are finite.
     pub value: f64,
@@ -79,21 +82,35 @@ pub struct Epoch {
     pub improved: bool,
 }
 
-/// JSON has neither NaN nor infinity: the losses of models that diverged are written as null.
-fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
-    let values = Vec::<Option<f64>>::deserialize(from)?;
-    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-}
-
-/// Reads metrics with their names, null as NaN: JSON has neither NaN nor infinity, and a test channel's scores may be
-/// infinite. For serde's `deserialize_with`, wherever metrics are kept.
-///
-/// # Errors
-/// What the deserializer meets.
-pub fn null_is_nan_named<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, f64)>, D::Error> {
-    let values = Vec::<(String, Option<f64>)>::deserialize(from)?;
-    let number = |(name, value): (String, Option<f64>)| (name, value.unwrap_or(f64::NAN));
-    Ok(values.into_iter().map(number).collect())
+impl Default for Report {
+    /// Nothing was trained; the training losses of reports from before `label_unit` are shown as they are.
+    fn default() -> Report {
+        Report {
+            hyperparameters: Vec::new(),
+            winner: Vec::new(),
+            models: 0,
+            model_kept: 0,
+            epoch_kept: 0,
+            history: Vec::new(),
+            watched: String::new(),
+            maximize: false,
+            objective: String::new(),
+            metrics: Vec::new(),
+            rows: 0,
+            rows_per_epoch: 0,
+            batches_per_epoch: 0,
+            width: 0,
+            scaler_rows: 0,
+            label_unit: 1.0,
+            labels_sorted: false,
+            positives: None,
+            threshold_from: None,
+            target_met: None,
+            stopped_early: false,
+            interrupted: false,
+            seconds: 0.0,
+        }
+    }
 }
 
 impl Report {
@@ -143,5 +160,27 @@ impl Report {
             path,
             problem: format!("no report: {error}"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_from_before_label_units_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut old = serde_json::to_value(Report {
+            models: 32,
+            metrics: vec![("test:roc_auc_score".to_owned(), f64::INFINITY)],
+            ..Report::default()
+        })
+        .unwrap();
+        old.as_object_mut().unwrap().remove("label_unit").unwrap();
+        std::fs::write(folder.path().join(FILE_NAME), old.to_string()).unwrap();
+        let read = Report::load(folder.path()).unwrap().unwrap();
+        assert_eq!((read.models, read.label_unit), (32, 1.0));
+        assert!(read.metrics[0].1.is_nan());
     }
 }

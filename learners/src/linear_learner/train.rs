@@ -143,6 +143,7 @@ impl<'a> Training<'a> {
             maximize,
             width: scaler.width(),
             scaler_rows: scaler.rows,
+            label_unit: scaler.label_deviation,
             ..Report::default()
         };
         watch.event(&Event::Started {
@@ -438,6 +439,7 @@ impl<'a> Training<'a> {
             epochs: self.settings.epochs,
             models: self.settings.candidates.len(),
             train_objective: lowest(&pass.losses).unwrap_or(f64::NAN),
+            label_unit: self.report.label_unit,
             validation_objective: lowest(&last.validation),
             watched: &self.report.watched,
             maximize: self.report.maximize,

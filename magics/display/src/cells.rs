@@ -58,7 +58,7 @@ pub(crate) fn excerpt(frame: &DataFrame, rows: usize, columns: usize) -> Excerpt
 }
 
 /// The first half and the last half of `most` out of `all`, and where and how many are left out.
-fn ends(all: usize, most: usize) -> (Vec<usize>, Option<(usize, usize)>) {
+pub(crate) fn ends(all: usize, most: usize) -> (Vec<usize>, Option<(usize, usize)>) {
     if all <= most {
         return ((0..all).collect(), None);
     }

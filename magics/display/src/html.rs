@@ -7,6 +7,19 @@
 /// Style of text that is secondary.
 pub(crate) const DIM: &str = "opacity:.6";
 
+/// The line under a table's head: half-transparent, so that it reads on any ground.
+pub(crate) const RULE: &str = "1px solid rgba(128,128,128,.35)";
+
+/// Style of a table. `more` stands in its midst, with a semicolon at its end.
+pub(crate) fn table_style(more: &str) -> String {
+    format!("border-collapse:collapse;border:none;{more}font-variant-numeric:tabular-nums")
+}
+
+/// A wide table scrolls in itself; below it, lesser, stands what it is. Both are HTML.
+pub(crate) fn scrolled(table: &str, footer: &str) -> String {
+    format!("<div style=\"overflow-x:auto\">{table}<div style=\"{DIM};font-size:.9em\">{footer}</div></div>")
+}
+
 /// Escapes text for HTML content and for double-quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -15,7 +15,6 @@ const MOST_HTML: usize = 64_000;
 const WIDEST: usize = 160;
 /// Most rows of a table of text.
 const TEXT_ROWS: usize = 20;
-const RULE: &str = "1px solid rgba(128,128,128,.35)";
 
 /// How much of a frame is shown, and under which name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,15 +82,14 @@ fn fitting_html(frame: &DataFrame, options: &TableOptions) -> String {
 }
 
 fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bool) -> String {
-    let mut out = String::from("<div style=\"overflow-x:auto\">");
+    let mut out = String::new();
     if let Some(caption) = &options.caption {
         out += &format!(
             "<div style=\"font-weight:600\">{}</div>",
             html::escape(&text::cut(caption, 200))
         );
     }
-    out += "<table class=\"dataframe\" style=\"border-collapse:collapse;border:none;\
-            font-variant-numeric:tabular-nums\"><thead>";
+    out += &format!("<table class=\"dataframe\" style=\"{}\"><thead>", html::table_style(""));
     out += "<tr style=\"background:none\">";
     for column in with_gap(&shown.columns, shown.columns_left_out) {
         out += &match column {
@@ -99,7 +97,7 @@ fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bo
             None => gap_head("…"),
         };
     }
-    out += &format!("</tr><tr style=\"background:none;border-bottom:{RULE}\">");
+    out += &format!("</tr><tr style=\"background:none;border-bottom:{}\">", html::RULE);
     for column in with_gap(&shown.columns, shown.columns_left_out) {
         let style = format!("font-weight:400;font-size:.85em;padding-top:0;{}", html::DIM);
         out += &match column {
@@ -136,15 +134,14 @@ fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bo
         out += "</tr>";
     }
     out += "</tbody></table>";
-    out += &format!("<div style=\"{};font-size:.9em\">{}", html::DIM, shape(frame));
+    let mut footer = shape(frame);
     if shown.columns_left_out.is_some() {
-        out += &format!(", {} of them shown", shown.columns.len());
+        footer += &format!(", {} of them shown", shown.columns.len());
     }
     if frame.height() > 0 {
-        out += &format!(" · {}", text::bytes(frame.estimated_size() as u64));
+        footer += &format!(" · {}", text::bytes(frame.estimated_size() as u64));
     }
-    out += "</div></div>";
-    out
+    html::scrolled(&out, &footer)
 }
 
 /// The columns, with `None` where some are left out.

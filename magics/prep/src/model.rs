@@ -1,6 +1,7 @@
 //! Both ends of a model on a raw frame: the rows of numbers that it takes, and the columns that its answers become.
 //!
-//! `%predict`, an endpoint and a Rust cell all predict by way of these, so that they cannot differ.
+//! `%predict`, an endpoint and a Rust cell all make their rows by [`model_rows`], so that they cannot differ. `%predict`
+//! and a Rust cell name their answers by [`answer_columns`]; an endpoint writes its own in the formats of its contract.
 
 use polars::prelude::{Column, DataFrame};
 
@@ -25,7 +26,12 @@ pub fn model_rows(
     features: &[String],
 ) -> Result<Vec<f32>, PrepError> {
     match recipe {
-        Some(recipe) => matrix(&recipe.apply(frame)?, features),
+        Some(recipe) => {
+            // What the recipe only lets pass (the label) could bear the name of a feature.
+            let raw = frame.select(recipe.inputs().iter().map(|input| input.name.as_str()));
+            // Where a column is missing, the recipe says which.
+            matrix(&recipe.apply(raw.as_ref().unwrap_or(frame))?, features)
+        }
         None => matrix(frame, features),
     }
 }
@@ -50,4 +56,29 @@ pub fn answer_columns(answers: impl IntoIterator<Item = (f32, Option<f32>)>, pre
         columns.push(Column::new(format!("{prefix}predicted_label").into(), labels));
     }
     columns
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use polars::prelude::df;
+
+    use super::*;
+    use crate::recipe::Recipe;
+
+    #[test]
+    fn only_what_the_recipe_takes_reaches_it() {
+        let train = df!("sex" => ["M", "F"], "length" => [0.5, 0.25], "rings" => [7, 9]).unwrap();
+        let recipe = Recipe::parse("shells", "one_hot sex").unwrap();
+        let recipe = recipe.fit(&train, &["rings"]).unwrap();
+        let rows = model_rows(&train, Some(&recipe), recipe.outputs()).unwrap();
+        assert_eq!(rows, [0.0, 1.0, 0.5, 1.0, 0.0, 0.25]);
+        let label = model_rows(&train, Some(&recipe), &["rings".to_owned()]);
+        assert!(
+            matches!(label, Err(PrepError::MissingColumns { .. })),
+            "the label is no feature"
+        );
+        let error = model_rows(&train.drop("length").unwrap(), Some(&recipe), recipe.outputs()).unwrap_err();
+        assert_eq!(error.to_string(), "no column `length`: there are `sex`, `rings`");
+    }
 }

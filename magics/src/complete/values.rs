@@ -2,10 +2,12 @@
 //! `URI` …), from the session.
 
 use clap::{Arg, ArgAction, Command};
+use polars::prelude::Schema;
 
 use super::{Completion, stores};
 use crate::language::words;
 use crate::magic::{Entry, Tail};
+use crate::model_store;
 use crate::session::{Session, Value};
 
 /// Candidates for the last word of `text`, which starts at byte `start` of the code; gives also where the replaced
@@ -198,6 +200,10 @@ pub(crate) fn of_kind(kind: &str, typed: &str, before: &[String], session: &Sess
             .into_iter()
             .map(|name| Completion::new(name, "model"))
             .collect(),
+        "SAVED" => model_store::names(session.home())
+            .into_iter()
+            .map(|name| Completion::new(name, "model"))
+            .collect(),
         "RECIPE" => session
             .names_of(|value| matches!(value, Value::Recipe(_)))
             .into_iter()
@@ -276,16 +282,15 @@ fn columns(before: &[String], session: &Session) -> Vec<Completion> {
 
 /// The columns of a frame or plan with their types. Rust's variables are not asked: that would compile and run a cell.
 pub(crate) fn columns_of(name: &str, session: &Session) -> Vec<(String, String)> {
-    let schema = match session.value(name) {
-        Some(Value::Frame(frame)) => frame.schema().clone(),
-        Some(Value::Plan(mut plan)) => match plan.collect_schema() {
-            Ok(schema) => schema,
-            Err(_) => return Vec::new(),
-        },
-        _ => return Vec::new(),
+    let listed = |schema: &Schema| {
+        let columns = schema.iter();
+        columns
+            .map(|(name, dtype)| (name.to_string(), dtype.to_string()))
+            .collect()
     };
-    schema
-        .iter()
-        .map(|(name, dtype)| (name.to_string(), dtype.to_string()))
-        .collect()
+    match session.value(name) {
+        Some(Value::Frame(frame)) => listed(frame.schema()),
+        Some(Value::Plan(plan)) => listed(&plan.schema()),
+        _ => Vec::new(),
+    }
 }

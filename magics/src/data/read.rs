@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use crate::data::format::Format;
+use crate::data::format::{Format, Separator};
 use crate::data::ragged::{self, Rows};
 use crate::error::MagicError;
 use crate::guard;
@@ -16,29 +16,41 @@ use crate::text;
 const INFER_ROWS: usize = 10_000;
 
 /// How a file is to be read.
-#[derive(Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Options {
-    /// The format, where it was said.
+    /// What the file holds, where its name and content don't say
+    #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// The separator of CSV, where it was said.
-    pub separator: Option<u8>,
-    /// No first line of names.
+    /// What separates the fields of a CSV file: a character, or tab, semicolon, space, pipe
+    #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
+    pub separator: Option<Separator>,
+    /// The first line is data, not names
+    #[arg(long)]
     pub no_header: bool,
-    /// Texts that mean "no value".
+    /// Texts that mean "no value", such as NA,?
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',', allow_hyphen_values = true)]
     pub null_values: Vec<String>,
-    /// Dates are recognised.
+    /// Recognise dates and times in CSV
+    #[arg(long)]
     pub dates: bool,
-    /// The columns wanted; empty is all.
+    /// These columns only
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub columns: Vec<String>,
-    /// Read it even if it seems too large for memory.
-    pub force: bool,
 }
 
-/// Reads the bytes of the file called `name`.
+impl Options {
+    /// The separator that was said, or the usual one.
+    pub fn separated_by(&self, usual: u8) -> u8 {
+        self.separator.map_or(usual, |separator| separator.0)
+    }
+}
+
+/// Reads the bytes of the file called `name`; `force` even if it seems too large for memory.
 pub(crate) fn frame(
     content: impl AsRef<[u8]> + Send + Sync + Clone,
     name: &str,
     options: &Options,
+    force: bool,
 ) -> Result<DataFrame, MagicError> {
     let bytes = content.as_ref();
     if bytes.is_empty() {
@@ -46,9 +58,9 @@ pub(crate) fn frame(
     }
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let what = format!("{name}, unzipped,");
-        let fits = |size| guard::check_memory(size, &what, options.force);
+        let fits = |size| guard::check_memory(size, &what, force);
         let plain = Arc::<[u8]>::from(unzipped(bytes, name, fits)?);
-        return frame(plain, name.strip_suffix(".gz").unwrap_or(name), options);
+        return frame(plain, name.strip_suffix(".gz").unwrap_or(name), options, force);
     }
     let format = match options.format.or_else(|| Format::of_content(bytes, name)) {
         Some(format) => format,
@@ -61,8 +73,8 @@ pub(crate) fn frame(
         }
     };
     let read = match format {
-        Format::Csv => csv(bytes, name, options.separator.unwrap_or(b','), options),
-        Format::Tsv => csv(bytes, name, options.separator.unwrap_or(b'\t'), options),
+        Format::Csv => csv(bytes, name, options.separated_by(b','), options),
+        Format::Tsv => csv(bytes, name, options.separated_by(b'\t'), options),
         Format::Parquet => {
             let reader = ParquetReader::new(Cursor::new(bytes));
             let wanted = (!options.columns.is_empty()).then(|| options.columns.clone());
@@ -234,7 +246,7 @@ mod tests {
     use super::*;
 
     fn read(content: &str, name: &str, options: Options) -> Result<DataFrame, MagicError> {
-        frame(content.as_bytes(), name, &options)
+        frame(content.as_bytes(), name, &options, false)
     }
 
     #[test]
@@ -354,7 +366,7 @@ mod tests {
             read("", "t.csv", Options::default()).unwrap_err().message,
             "t.csv is empty"
         );
-        let error = frame(&b"a,b\n1,\xff\n"[..], "t.csv", &Options::default()).unwrap_err();
+        let error = frame(&b"a,b\n1,\xff\n"[..], "t.csv", &Options::default(), false).unwrap_err();
         assert_eq!(error.message, "t.csv, line 2: not UTF-8 text");
     }
 }

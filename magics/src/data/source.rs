@@ -144,30 +144,38 @@ fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part
             size: metadata.len(),
         }]);
     }
-    let entries = std::fs::read_dir(path).map_err(|error| MagicError::file(path, "list", &error))?;
     let mut parts = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| MagicError::file(path, "list", &error))?;
-        let metadata = entry
-            .metadata()
-            .map_err(|error| MagicError::file(&entry.path(), "read", &error))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if metadata.is_file() && metadata.len() > 0 && is_data(&name) {
-            let typed = format!("{}/{name}", typed.trim_end_matches('/'));
-            parts.push(Part {
-                location: Location::File {
-                    path: entry.path(),
-                    typed,
-                },
-                size: metadata.len(),
-            });
-        }
-    }
-    parts.sort_by_key(Part::name);
+    add_below(path, typed.trim_end_matches('/'), &mut parts)?;
+    parts.sort_by_key(|part| part.location.shown());
     if parts.is_empty() {
         return Err(MagicError::not_found(format!("the folder {typed} holds no data files")));
     }
     Ok(parts)
+}
+
+fn add_below(folder: &Path, typed: &str, parts: &mut Vec<Part>) -> Result<(), MagicError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| MagicError::file(folder, "list", &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| MagicError::file(folder, "list", &error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let kind = path
+            .symlink_metadata()
+            .map_err(|error| MagicError::file(&path, "read", &error))?;
+        let typed = format!("{typed}/{name}");
+        // A link to a folder may lead back to where it stands.
+        if is_data(&name) && kind.is_dir() {
+            add_below(&path, &typed, parts)?;
+            continue;
+        }
+        let metadata = std::fs::metadata(&path).map_err(|error| MagicError::file(&path, "read", &error))?;
+        if is_data(&name) && metadata.is_file() && metadata.len() > 0 {
+            parts.push(Part {
+                location: Location::File { path, typed },
+                size: metadata.len(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Why a file of this machine cannot be read; where it is not there, which was meant.

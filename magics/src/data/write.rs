@@ -97,7 +97,7 @@ mod tests {
             (Format::Ipc, "t.arrow"),
         ] {
             let content = bytes(&frame, format, Options::default()).unwrap();
-            let back = read::frame(content.as_slice(), name, &read::Options::default()).unwrap();
+            let back = read::frame(content.as_slice(), name, &read::Options::default(), false).unwrap();
             assert!(back.equals_missing(&frame), "{format}: {back}");
         }
     }

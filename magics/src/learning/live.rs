@@ -7,15 +7,13 @@ use ironsage_learners::{EpochEnd, Event, Watch};
 pub(crate) struct Live<'a> {
     front: &'a dyn Front,
     progress: Progress<'a>,
-    unit: f64,
 }
 
 impl<'a> Live<'a> {
-    /// Shows the first frame. `unit` is what 1 in the training's own units is in the label's.
-    pub fn start(front: &'a dyn Front, title: &str, unit: f64) -> Live<'a> {
+    /// Shows the first frame.
+    pub fn start(front: &'a dyn Front, title: &str) -> Live<'a> {
         Live {
             front,
-            unit,
             progress: Progress::start(front, title),
         }
     }
@@ -34,7 +32,7 @@ impl Watch for Live<'_> {
     fn event(&self, event: &Event<'_>) {
         if let Event::EpochEnd(end) = event {
             let done = (end.epoch + 1) as f64 / end.epochs.max(1) as f64;
-            self.progress.set(Some(done), &line(end, self.unit));
+            self.progress.set(Some(done), &line(end));
         }
     }
 
@@ -43,21 +41,18 @@ impl Watch for Live<'_> {
     }
 }
 
-fn line(end: &EpochEnd<'_>, unit: f64) -> String {
+fn line(end: &EpochEnd<'_>) -> String {
     let models = if end.models == 1 {
         "1 model".to_owned()
     } else {
         format!("{} models", end.models)
     };
-    let (channel, unit) = match end.validation_objective {
-        Some(_) => ("valid", 1.0),
-        None => ("train", unit),
-    };
-    let measure = Measure::of(end.watched, unit);
+    let measure = Measure::watched(end.watched, end.validation_objective.is_some(), end.label_unit);
     format!(
-        "epoch {}/{} · {models} · {channel} {} {} (best {} @{})",
+        "epoch {}/{} · {models} · {} {} {} (best {} @{})",
         end.epoch + 1,
         end.epochs,
+        measure.channel,
         measure.name,
         measure.show(end.value),
         measure.show(end.best_value),
@@ -70,14 +65,34 @@ fn line(end: &EpochEnd<'_>, unit: f64) -> String {
 pub(crate) struct Measure<'a> {
     /// The name to show.
     pub name: &'a str,
+    /// The channel that it is taken on, as it is shown.
+    pub channel: &'static str,
     root: bool,
     unit: f64,
 }
 
 impl<'a> Measure<'a> {
-    /// The measure that a log calls `watched`; 1 in its units is `unit` in the label's.
-    pub fn of(watched: &'a str, unit: f64) -> Measure<'a> {
-        let (name, root) = match watched {
+    /// Of what model selection watches: validation's objective where there is that channel, else training's.
+    pub fn watched(logged: &'a str, has_validation: bool, label_unit: f64) -> Measure<'a> {
+        if has_validation {
+            Measure::validation(logged)
+        } else {
+            Measure::training(logged, label_unit)
+        }
+    }
+
+    /// Of a training objective: 1 in its units is `label_unit` in the label's.
+    pub fn training(logged: &'a str, label_unit: f64) -> Measure<'a> {
+        Measure::of(logged, "train", label_unit)
+    }
+
+    /// Of a validation objective, which is in the label's units.
+    pub fn validation(logged: &'a str) -> Measure<'a> {
+        Measure::of(logged, "valid", 1.0)
+    }
+
+    fn of(logged: &'a str, channel: &'static str, unit: f64) -> Measure<'a> {
+        let (name, root) = match logged {
             "mse_objective" => ("rmse", true),
             "binary_classification_cross_entropy_objective" | "sampled_loss_function" => ("log-loss", false),
             other => (
@@ -85,7 +100,12 @@ impl<'a> Measure<'a> {
                 false,
             ),
         };
-        Measure { name, root, unit }
+        Measure {
+            name,
+            channel,
+            root,
+            unit,
+        }
     }
 
     /// The value on the scale of the name.
@@ -116,6 +136,7 @@ mod tests {
             epochs: 50,
             models: 32,
             train_objective: 0.4,
+            label_unit: 3.0,
             validation_objective: Some(4.58),
             watched: "mse_objective",
             maximize: false,
@@ -126,19 +147,13 @@ mod tests {
             rows: 2912,
             seconds: 0.1,
         };
-        assert_eq!(
-            line(&end, 3.0),
-            "epoch 23/50 · 32 models · valid rmse 2.14 (best 2.12 @19)"
-        );
+        assert_eq!(line(&end), "epoch 23/50 · 32 models · valid rmse 2.14 (best 2.12 @19)");
         let alone = EpochEnd {
             validation_objective: None,
             value: 0.5,
             best_value: 0.49,
             ..end
         };
-        assert_eq!(
-            line(&alone, 3.0),
-            "epoch 23/50 · 32 models · train rmse 2.12 (best 2.1 @19)"
-        );
+        assert_eq!(line(&alone), "epoch 23/50 · 32 models · train rmse 2.12 (best 2.1 @19)");
     }
 }

@@ -16,9 +16,7 @@ use crate::error::MagicError;
 const FEW_UPDATES: usize = 300;
 
 /// `regressor (28 integer values) · kept epoch 19 of model 4 (lr 0.1, wd 1e-4) · valid rmse 2.14`.
-///
-/// `unit` is what 1 in the training's own units is in the label's.
-pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_validation: bool, unit: f64) -> String {
+pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_validation: bool) -> String {
     let report = &model.report;
     let mut parts = vec![what(task, report)];
     if label.is_condition() {
@@ -37,13 +35,9 @@ pub(crate) fn summary(label: &Label, task: &Task, model: &LinearModel, has_valid
         winner(report)
     ));
     if let Some(kept) = report.history.get(report.epoch_kept) {
-        let (channel, unit) = if has_validation {
-            ("valid", 1.0)
-        } else {
-            ("train", unit)
-        };
-        let measure = Measure::of(&report.watched, unit);
-        parts.push(format!("{channel} {} {}", measure.name, measure.show(kept.value)));
+        let measure = Measure::watched(&report.watched, has_validation, report.label_unit);
+        let shown = measure.show(kept.value);
+        parts.push(format!("{} {} {shown}", measure.channel, measure.name));
     }
     if let Some((channel, rows)) = &report.threshold_from {
         let channel = if channel == "validation" { "valid" } else { channel };
@@ -193,13 +187,10 @@ pub(crate) struct Curve {
 
 /// The learning curve of the model that was kept.
 ///
-/// A regressor's validation loss is in raw label units; its training loss is brought there by `unit`, which is what 1
-/// in the training's own units is in the label's.
-pub(crate) fn curve(report: &Report, unit: f64) -> Curve {
-    let (training, validation) = (
-        Measure::of(&report.objective, unit),
-        Measure::of(&report.objective, 1.0),
-    );
+/// A regressor's validation loss is in raw label units; its training loss is brought there.
+pub(crate) fn curve(report: &Report) -> Curve {
+    let training = Measure::training(&report.objective, report.label_unit);
+    let validation = Measure::validation(&report.objective);
     let of = |losses: &[f64], measure: &Measure<'_>| losses.get(report.model_kept).map(|loss| measure.value(*loss));
     let epochs = report.history.iter();
     Curve {
@@ -266,6 +257,9 @@ impl fmt::Display for Headline {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use ironsage_learners::linear_learner::LinearLearner;
+    use ironsage_learners::{Algorithm, Channels, DenseMatrix, FitOptions, Hyperparameters, metrics};
+
     use super::*;
 
     fn report() -> Report {
@@ -328,6 +322,48 @@ mod tests {
         );
     }
 
+    /// The learner divides labels by the deviation of the first rows alone, and here the spread grows after them.
+    #[test]
+    fn a_training_loss_is_told_in_the_labels_units() {
+        const ROWS: usize = 14_000;
+        const FIRST: usize = 11_000;
+        let label = |row: usize| {
+            let spread = if row < FIRST { 1.0 } else { 10.0 };
+            spread * ((row * 7919 % 1009) as f32 / 1009.0 - 0.5)
+        };
+        let labels: Vec<f32> = (0..ROWS).map(label).collect();
+        let features: Vec<f32> = (0..ROWS).map(|row| (row * 31 % 17) as f32).collect();
+        let matrix = DenseMatrix::new(1, features, labels.clone()).unwrap();
+        let asked = Hyperparameters::new()
+            .with("predictor_type", "regressor")
+            .with("mini_batch_size", 1000)
+            .with("num_models", 1)
+            .with("epochs", 20);
+        let fitted = LinearLearner.fit(&asked, &mut Channels::new(matrix.clone()), &FitOptions::default(), &());
+        let model = fitted.unwrap();
+        let deviation = {
+            let first = labels[..FIRST].iter().map(|&label| f64::from(label));
+            let mean = first.clone().sum::<f64>() / FIRST as f64;
+            (first.map(|label| (label - mean).powi(2)).sum::<f64>() / FIRST as f64).sqrt()
+        };
+        assert_eq!(model.report.scaler_rows, FIRST);
+        assert!((model.report.label_unit / deviation - 1.0).abs() < 1e-6);
+
+        let kept = &model.report.history[model.report.epoch_kept];
+        let told = kept.value.sqrt() * deviation;
+        let frame = df!("y" => [0.5, 1.5]).unwrap();
+        let label = Label::parse("y", &frame, "train").unwrap();
+        let task = Task::Regressor { whole_values: None };
+        let summary = summary(&label, &task, &model, false);
+        let expected = format!("train rmse {}", number(told));
+        assert!(summary.split(" · ").any(|part| part == expected), "{summary}");
+        let curve = curve(&model.report);
+        assert!((curve.train[curve.kept] / told - 1.0).abs() < 1e-6);
+
+        let predicted = metrics::rmse(&model.scores(&matrix.rows()).unwrap(), &labels);
+        assert!((told / predicted - 1.0).abs() < 0.02, "{told} and {predicted}");
+    }
+
     #[test]
     fn the_threshold_is_told_with_its_value() {
         let model = LinearModel {
@@ -349,7 +385,7 @@ mod tests {
             positive: "true".into(),
             negative: "false".into(),
         };
-        let told = summary(&label, &task, &model, true, 1.0);
+        let told = summary(&label, &task, &model, true);
         assert!(told.ends_with("threshold 0.432, set on valid (626 rows)"), "{told}");
     }
 }

@@ -27,6 +27,7 @@ enum Command {
     /// Delete an endpoint, as %undeploy does
     Rm {
         /// The endpoint
+        #[arg(value_name = "ENDPOINT")]
         name: String,
     },
 }

@@ -76,8 +76,26 @@ fn list(session: &Session, front: &dyn Front) -> Result<(), MagicError> {
     Ok(())
 }
 
+/// Whether a line of a cell gives a variable of the environment a value that nobody should read: `%env NAME value`, or
+/// `NAME=value` anywhere, as shells have it.
+pub fn sets_a_secret(line: &str) -> bool {
+    let set = line.trim().strip_prefix("%env ").map(str::trim);
+    let set = set.and_then(|tail| tail.split_once(char::is_whitespace));
+    let assigned = line.split_whitespace().filter_map(|word| word.split_once('='));
+    set.into_iter()
+        .chain(assigned)
+        .any(|(name, value)| shown(name, value) != value)
+}
+
 /// A value as it may be seen: secrets are not echoed.
 pub(crate) fn shown(name: &str, value: &str) -> String {
+    match is_secret(name) && !value.is_empty() {
+        true => "… (not shown)".to_owned(),
+        false => without_passwords(value),
+    }
+}
+
+fn is_secret(name: &str) -> bool {
     const SECRET: &[&str] = &[
         "SECRET",
         "TOKEN",
@@ -92,12 +110,7 @@ pub(crate) fn shown(name: &str, value: &str) -> String {
     ];
     const ENDINGS: &[&str] = &["_KEY", "_PAT"];
     let name = name.to_uppercase();
-    let is_secret =
-        SECRET.iter().any(|part| name.contains(part)) || ENDINGS.iter().any(|ending| name.ends_with(ending));
-    match is_secret && !value.is_empty() {
-        true => "… (not shown)".to_owned(),
-        false => without_passwords(value),
-    }
+    SECRET.iter().any(|part| name.contains(part)) || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// `scheme://user:password@host` without the password, wherever it stands.
@@ -166,6 +179,26 @@ impl Magic for Cd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_sets_a_secret_is_known() {
+        for line in [
+            "%env AWS_SECRET_ACCESS_KEY=abc",
+            "  %env GITHUB_TOKEN abc",
+            "!export DB_PASSWORD=abc && run",
+            "!psql URL=postgres://me:abc@db/x",
+        ] {
+            assert!(sets_a_secret(line), "{line}");
+        }
+        for line in [
+            "%env AWS_SECRET_ACCESS_KEY",
+            "let token = tokens.next();",
+            "%env RUST_LOG=info",
+            "a == b",
+        ] {
+            assert!(!sets_a_secret(line), "{line}");
+        }
+    }
 
     #[test]
     fn secrets_are_not_echoed() {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ironsage_display::{Front, TableOptions, note, table, text as words};
 use polars::prelude::*;
 
-use crate::data::format::{Format, Separator};
+use crate::data::format::Format;
 use crate::data::read::{self, Options};
 use crate::data::source::{self, Location, Part, Watch};
 use crate::error::MagicError;
@@ -20,24 +20,8 @@ pub(crate) struct Load {
     /// s3://bucket/key, local://bucket/key or a path; a prefix or folder loads all its files
     #[arg(value_name = "URI")]
     from: String,
-    /// What the file holds, where its name and content don't say
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<Format>,
-    /// What separates the fields of a CSV file: a character, or tab, semicolon, space, pipe
-    #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
-    separator: Option<Separator>,
-    /// The first line is data, not names
-    #[arg(long)]
-    no_header: bool,
-    /// Texts that mean "no value", such as NA,?
-    #[arg(long, value_name = "TEXTS", value_delimiter = ',', allow_hyphen_values = true)]
-    null_values: Vec<String>,
-    /// Recognise dates and times in CSV
-    #[arg(long)]
-    dates: bool,
-    /// Load these columns only
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    columns: Vec<String>,
+    #[command(flatten)]
+    options: Options,
     /// Load it even if it seems too large for memory
     #[arg(long)]
     force: bool,
@@ -127,9 +111,9 @@ impl Load {
     ) -> Result<DataFrame, MagicError> {
         let content = source::bytes(part, session, watch)?;
         let name = part.location.shown();
-        let options = self.options();
+        let (options, force) = (self.options.clone(), self.force);
         guard::on_worker(front, &format!("reading {name}"), move || {
-            read::frame(content, &name, &options)
+            read::frame(content, &name, &options, force)
         })
     }
 
@@ -138,22 +122,11 @@ impl Load {
         let zipped = if name.ends_with(".gz") { 4 } else { 1 };
         zipped
             * self
+                .options
                 .format
                 .or_else(|| Format::of_name(&name))
                 .unwrap_or(Format::Csv)
                 .growth()
-    }
-
-    fn options(&self) -> Options {
-        Options {
-            format: self.format,
-            separator: self.separator.map(|separator| separator.0),
-            no_header: self.no_header,
-            null_values: self.null_values.clone(),
-            dates: self.dates,
-            columns: self.columns.clone(),
-            force: self.force,
-        }
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod restart_rust;
 pub(crate) mod rm;
 pub(crate) mod s3;
 pub(crate) mod save;
+pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod show;

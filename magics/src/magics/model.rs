@@ -28,11 +28,13 @@ enum Command {
     /// Bind a saved model again
     Open {
         /// The model
+        #[arg(value_name = "SAVED")]
         name: Name,
     },
     /// Remove a saved model
     Rm {
         /// The model
+        #[arg(value_name = "SAVED")]
         name: Name,
     },
 }

@@ -30,10 +30,10 @@ impl Magic for Rm {
             .map(|name| match session.unbind(name) {
                 true => format!("{name} forgotten"),
                 false => match session.rust_type(name) {
-                    Some(rust_type) if can_be_dropped(&rust_type) => {
-                        format!("`{name}` is Rust's: `drop({name})` in a Rust cell")
+                    Some(rust_type) if is_copy(&rust_type) => {
+                        format!("`{name}` is Rust's: it stays until another `let {name}`, or `%reset`")
                     }
-                    Some(_) => format!("`{name}` is Rust's: it stays until another `let {name}` or a restart"),
+                    Some(_) => format!("`{name}` is Rust's: `drop({name})` in a Rust cell"),
                     None => format!("{name} is not bound"),
                 },
             })
@@ -43,8 +43,11 @@ impl Magic for Rm {
     }
 }
 
-/// Whether `drop` takes a Rust variable away: it does nothing to a copy or a reference.
-fn can_be_dropped(rust_type: &str) -> bool {
-    let bare = rust_type.rsplit("::").next().unwrap_or_default();
-    !rust_type.starts_with('&') && matches!(bare, "DataFrame" | "LazyFrame" | "String")
+/// Whether `drop` leaves a Rust variable as it is: it is given a copy.
+fn is_copy(rust_type: &str) -> bool {
+    const COPY: [&str; 17] = [
+        "()", "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
+        "u128", "usize",
+    ];
+    rust_type.starts_with('&') || COPY.contains(&rust_type)
 }

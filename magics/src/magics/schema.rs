@@ -28,7 +28,7 @@ impl Magic for Schema {
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.out.one()?.cloned();
-        let schema = session.plan(&self.frame)?.collect_schema()?;
+        let schema = session.schema(&self.frame)?;
         let names: Vec<&str> = schema.iter_names().map(|name| name.as_str()).collect();
         let types: Vec<String> = schema.iter_values().map(|dtype| dtype.to_string()).collect();
         let facts = df!("column" => names, "type" => types)?;

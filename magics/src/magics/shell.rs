@@ -8,8 +8,9 @@ use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use ironsage_contract::{LocalCredentials, env};
+use ironsage_contract::{ClientEnvironment, LocalCredentials};
 use ironsage_display::{Front, Stream};
+use ironsage_exchange::GroupGuard;
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 
 use crate::error::{ErrorKind, MagicError};
@@ -82,7 +83,7 @@ pub(crate) fn run(command: &Command<'_>, session: &Session, front: &dyn Front) -
         );
     }
     let mut child = start(command.script, session)?;
-    let _guard = Guard::over(&child);
+    let _guard = GroupGuard::over(&child).inspect_err(|error| tracing::warn!(%error, "no guard over a command"));
     let (sender, chunks) = mpsc::sync_channel(64);
     let readers = [
         child
@@ -106,51 +107,22 @@ pub(crate) fn run(command: &Command<'_>, session: &Session, front: &dyn Front) -
     judge(status, command, &output.last_error)
 }
 
-/// Ends a command's whole group when the kernel is killed: what bash has started knows nothing of the kernel. It waits
-/// for the end of a pipe that only the kernel holds; an interrupt of the group does not end the wait.
-struct Guard(Option<Child>);
-
-impl Guard {
-    fn over(command: &Child) -> Guard {
-        let mut guard = Process::new("bash");
-        guard
-            .args(["-c", "trap '' INT; read -r; kill -KILL 0"])
-            .env_remove("BASH_ENV")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(command.id().cast_signed());
-        let guard = guard.spawn();
-        Guard(
-            guard
-                .inspect_err(|error| tracing::warn!(%error, "no guard over a command"))
-                .ok(),
-        )
-    }
-}
-
-impl Drop for Guard {
-    /// The command has ended; what it left in the background stays.
-    fn drop(&mut self) {
-        if let Some(guard) = &mut self.0 {
-            let _ = guard.kill();
-            let _ = guard.wait();
-        }
-    }
-}
-
 fn start(script: &str, session: &Session) -> Result<Child, MagicError> {
     let mut process = Process::new("bash");
     process
         .args(["-o", "pipefail", "-c", script])
         .current_dir(session.folder())
-        .envs(service_environment(script, session))
-        .envs(session.environment())
-        .env_remove("BASH_ENV")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    if let Some(service) = service_environment(script, session) {
+        for name in service.unset {
+            process.env_remove(name);
+        }
+        process.envs(service.set);
+    }
+    process.envs(session.environment()).env_remove("BASH_ENV");
     if std::env::var_os("PYTHONUNBUFFERED").is_none() {
         // Python writes in blocks to a pipe; a person wants to see the lines as they come.
         process.env("PYTHONUNBUFFERED", "1");
@@ -172,34 +144,22 @@ fn start(script: &str, session: &Session) -> Result<Child, MagicError> {
 
 /// What AWS tools need to reach the local service: given where the service is in use already, or where the
 /// script runs the AWS CLI; never where an account is connected.
-fn service_environment(script: &str, session: &Session) -> Vec<(&'static str, String)> {
+fn service_environment(script: &str, session: &Session) -> Option<ClientEnvironment> {
     if session.places().aws().is_some() {
-        return Vec::new();
+        return None;
     }
     let runs_aws = script
         .split(|c: char| c.is_whitespace() || ";|&($`".contains(c))
         .any(|word| word == "aws");
     let client = match session.places().local_if_used() {
         Some(client) => client,
-        None if runs_aws => match session.places().local() {
-            Ok(client) => client,
-            Err(_) => return Vec::new(),
-        },
-        None => return Vec::new(),
+        None if runs_aws => session.places().local().ok()?,
+        None => return None,
     };
-    let credentials = std::fs::read(session.home().credentials_file())
-        .ok()
-        .and_then(|text| serde_json::from_slice::<LocalCredentials>(&text).ok());
-    let (Some(credentials), Some(endpoint)) = (credentials, client.place().endpoint.clone()) else {
-        return Vec::new();
-    };
-    vec![
-        (env::ENV_AWS_ENDPOINT_URL, endpoint),
-        (env::ENV_AWS_ACCESS_KEY_ID, credentials.access_key_id),
-        (env::ENV_AWS_SECRET_ACCESS_KEY, credentials.secret_access_key),
-        (env::ENV_AWS_REGION, client.place().region.clone()),
-        (env::ENV_AWS_DEFAULT_REGION, client.place().region.clone()),
-    ]
+    let text = std::fs::read(session.home().credentials_file()).ok()?;
+    let credentials: LocalCredentials = serde_json::from_slice(&text).ok()?;
+    let place = client.place();
+    Some(credentials.client_environment(place.endpoint.as_deref()?, &place.region))
 }
 
 fn read_on_thread(

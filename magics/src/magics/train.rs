@@ -123,12 +123,11 @@ impl Magic for Train {
         };
 
         let options = self.seed.map_or_else(FitOptions::default, FitOptions::seeded);
-        let unit = label_unit(&task, &asked, &matrix.labels);
-        let live = Live::start(front, &format!("training {name}"), unit);
+        let live = Live::start(front, &format!("training {name}"));
         let model = LinearLearner
             .fit(&asked, &mut channels, &options, &live)
             .map_err(|error| self.explain(error))?;
-        let summary = report::summary(&label, &task, &model, self.validation.is_some(), unit);
+        let summary = report::summary(&label, &task, &model, self.validation.is_some());
         let interrupted = model.report.interrupted;
         live.finish(&summary, interrupted);
         let record = Record {
@@ -141,7 +140,6 @@ impl Magic for Train {
             hyperparameters: asked.clone(),
             metrics: model.report.metrics.clone(),
             prior: mean(&matrix.labels),
-            label_unit: unit,
             interrupted,
         };
         let card = card(&label, &task, inputs);
@@ -404,19 +402,4 @@ fn fingerprint(matrix: &DenseMatrix) -> String {
 
 fn mean(values: &[f32]) -> f64 {
     values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len().max(1) as f64
-}
-
-/// What 1 in a regressor's training loss is in the label's units: its labels are divided by their standard deviation,
-/// unless `normalize_label` says no.
-fn label_unit(task: &Task, asked: &Hyperparameters, labels: &[f32]) -> f64 {
-    let normalized = asked.get("normalize_label").and_then(ironsage_learners::parse_bool) != Some(false);
-    if !matches!(task, Task::Regressor { .. }) || !normalized {
-        return 1.0;
-    }
-    let middle = mean(labels);
-    let squares: f64 = labels.iter().map(|value| (f64::from(*value) - middle).powi(2)).sum();
-    match (squares / labels.len().max(1) as f64).sqrt() {
-        0.0 => 1.0,
-        deviation => deviation,
-    }
 }

@@ -66,10 +66,14 @@ fn described(value: &Value) -> (String, String) {
             let size = words::bytes(frame.estimated_size() as u64);
             (format!("{}, {size}", text::shape(frame)), here)
         }
-        Value::Plan(plan) => match plan.clone().collect_schema() {
-            Ok(schema) => (words::counted(schema.len() as u64, "column"), here),
-            Err(_) => ("a plan that cannot be resolved".to_owned(), here),
-        },
+        Value::Plan(plan) => {
+            let columns = words::counted(plan.schema().len() as u64, "column");
+            let files = plan.scan().map(|scan| words::counted(scan.files.len() as u64, "file"));
+            (
+                files.map_or(columns.clone(), |files| format!("{columns} over {files}")),
+                here,
+            )
+        }
         Value::Recipe(recipe) => (words::counted(recipe.steps().len() as u64, "step"), here),
         Value::Model(model) => (model.summary(), "saved".to_owned()),
         Value::Scalar(value) => (

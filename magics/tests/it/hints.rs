@@ -113,6 +113,9 @@ fn all() -> Vec<ClientError> {
 #[test]
 fn hints_name_magics_that_exist() {
     let bench = Bench::new();
+    // Else it would mean nothing that help is there.
+    assert!(bench.line("%s3 nonsense --help").is_err());
+    let mut checked = 0;
     for hint in all().iter().filter_map(ClientError::hint) {
         for typed in hint.split('%').skip(1) {
             let mut words = typed.split(|letter: char| !letter.is_ascii_alphanumeric());
@@ -126,6 +129,8 @@ fn hints_name_magics_that_exist() {
                     "%{magic} {action} in: {hint}"
                 );
             }
+            checked += 1;
         }
     }
+    assert!(checked >= 12, "only {checked} magics stand in hints");
 }

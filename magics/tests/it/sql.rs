@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ironsage_magics::{ErrorKind, MagicError, RustNames, Scalar, Value};
+use ironsage_magics::{ErrorKind, MagicError, Plan, RustNames, Scalar, Value};
 use polars::prelude::*;
 
 use crate::bench::{Bench, told};
@@ -50,9 +50,15 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
     }
     impl RustNames for Rust {
         fn names(&self) -> Vec<(String, String)> {
-            [("weights", "DataFrame"), ("broken", "LazyFrame"), ("most", "i32")]
-                .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
-                .to_vec()
+            [
+                ("weights", "DataFrame"),
+                ("broken", "LazyFrame"),
+                ("most", "i32"),
+                ("steps", "Vec<f64>"),
+                ("word", "&str"),
+            ]
+            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+            .to_vec()
         }
         fn frame(&self, name: &str) -> Option<Result<DataFrame, MagicError>> {
             self.asked.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +85,9 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
         .unwrap()
         .lazy()
         .filter(col("number").lt(lit(4)));
-    bench.session.bind("start", Value::Plan(Box::new(plan)));
+    bench
+        .session
+        .bind("start", Value::Plan(Box::new(Plan::new(plan).unwrap())));
     let asked = Arc::new(AtomicUsize::new(0));
     bench.session.set_rust(Arc::new(Rust {
         weights: df!("letter" => ["a", "b"], "weight" => [1.0, 10.0]).unwrap(),
@@ -113,17 +121,21 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
         let message = "`most` is a Rust variable of type `i32`, not a frame";
         assert_eq!(bench.line(line).unwrap_err().message, message, "{line}");
     }
-    assert_eq!(
-        bench.line("%rm most").unwrap(),
-        "`most` is Rust's: it stays until another `let most` or a restart"
-    );
-    assert_eq!(
-        bench.line("%rm weights").unwrap(),
-        "`weights` is Rust's: `drop(weights)` in a Rust cell"
-    );
+    for name in ["most", "word"] {
+        assert_eq!(
+            bench.line(&format!("%rm {name}")).unwrap(),
+            format!("`{name}` is Rust's: it stays until another `let {name}`, or `%reset`")
+        );
+    }
+    for name in ["weights", "steps"] {
+        assert_eq!(
+            bench.line(&format!("%rm {name}")).unwrap(),
+            format!("`{name}` is Rust's: `drop({name})` in a Rust cell")
+        );
+    }
     assert_eq!(
         bench.line("%reset").unwrap(),
-        "Rust cleared: 3 variables gone (weights, broken, most), items and crates too; frames, models and endpoints stay"
+        "Rust cleared: 5 variables gone (weights, broken, most, steps, word), items and crates too; frames, models and endpoints stay"
     );
     assert_eq!(
         bench.line("%restart_rust").unwrap(),
@@ -185,7 +197,9 @@ fn a_query_stops_when_told_and_binds_nothing() {
         None,
         Some("ENDLESS"),
     );
-    bench.session.bind("endless", Value::Plan(Box::new(endless)));
+    bench
+        .session
+        .bind("endless", Value::Plan(Box::new(Plan::new(endless).unwrap())));
     bench.front.interrupt_after(1);
     for cell in [
         "%%sql -o never\nSELECT * FROM endless",

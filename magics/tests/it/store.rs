@@ -202,4 +202,21 @@ fn a_shell_sees_the_same_store() {
     let seen = bench.front.streamed(Stream::Stdout);
     assert!(seen.starts_with("http://127.0.0.1:"), "{seen}");
     assert!(!seen.trim_end().ends_with(" 0"), "{seen}");
+    bench
+        .shell("printenv AWS_SESSION_TOKEN AWS_PROFILE || echo neither")
+        .unwrap();
+    assert_eq!(bench.front.streamed(Stream::Stdout), "neither\n");
+}
+
+/// The test above once more, in a process that has them.
+#[test]
+fn a_shell_has_neither_the_kernels_session_token_nor_its_profile() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "store::a_shell_sees_the_same_store"])
+        .env("AWS_SESSION_TOKEN", "of the kernel")
+        .env("AWS_PROFILE", "of the kernel")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }

@@ -18,7 +18,7 @@ pub mod proof;
 pub mod start;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::Path;
 
 use rustix::fs::FlockOperation;
@@ -39,6 +39,7 @@ impl Lock {
     /// Writes who holds it, for [`holder`].
     pub fn sign(&mut self) -> std::io::Result<()> {
         self.file.set_len(0)?;
+        self.file.rewind()?;
         self.file.write_all(std::process::id().to_string().as_bytes())
     }
 
@@ -76,4 +77,26 @@ impl Lock {
 /// The process that signed a lock; who asks has to know that the lock is held.
 pub fn holder(path: &Path) -> Option<u32> {
     std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn who_signs_a_lock_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert_eq!(holder(&path), None);
+        std::fs::write(&path, "4194304 and more, of one who is gone").unwrap();
+        let mut lock = Lock::try_take(&path).unwrap().unwrap();
+        assert!(Lock::try_take(&path).unwrap().is_none());
+        for _ in 0..2 {
+            lock.sign().unwrap();
+            assert_eq!(holder(&path), Some(std::process::id()));
+        }
+        drop(lock);
+        assert!(Lock::try_take(&path).unwrap().is_some());
+    }
 }

@@ -2,14 +2,12 @@
 
 use std::time::Instant;
 
-use ra_ap_syntax::ast::{self, HasName};
-use ra_ap_syntax::{AstNode, Edition, SourceFile};
-
+use super::Request;
 use super::cursor::Place;
 use super::own::{Own, item, members};
-use super::{FRAME, Request};
-use crate::index::{Found, Id, Kind, head};
-use crate::syntax::Cell;
+use crate::frames::FRAME;
+use crate::index::{Found, Id, Kind, head, peel, settled};
+use crate::syntax::{Cell, bound_names};
 
 /// What is known of something, for a person to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,12 +92,7 @@ impl Request<'_> {
 
     /// Whether the word is where a pattern binds it.
     fn is_defined_here(&self) -> bool {
-        let source = format!("fn f(){{{}\n}}", self.rust);
-        let file = SourceFile::parse(&source, Edition::Edition2024).syntax_node();
-        let patterns = file.descendants().filter_map(ast::IdentPat::cast);
-        let mut names = patterns.filter_map(|pattern| pattern.name());
-        let start = self.cursor.word.start + "fn f(){".len();
-        names.any(|name| usize::from(name.syntax().text_range().start()) == start)
+        bound_names(&self.rust).any(|(start, _)| start == self.cursor.word.start)
     }
 
     /// A method or a field.
@@ -185,7 +178,7 @@ impl Request<'_> {
     }
 
     fn variable(&self, name: &str, rust_type: &str) -> Docs {
-        let rust_type = &rust_type.replace("{integer}", "i32").replace("{float}", "f64");
+        let rust_type = &settled(rust_type);
         let mut about = String::new();
         let frame = (rust_type == FRAME).then(|| self.assistant.host.frame(name)).flatten();
         if let Some(frame) = frame {
@@ -198,7 +191,7 @@ impl Request<'_> {
             }
             about.push('\n');
         }
-        let ids = self.index.resolve(head(rust_type.trim_start_matches(['&', ' '])));
+        let ids = self.index.resolve(head(peel(rust_type)));
         if let Some(id) = ids.first() {
             about.push_str(self.index.docs(self.index.thing(*id)));
         } else if let Some(own) = item(self.all_items(), rust_type) {

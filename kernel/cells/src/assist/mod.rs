@@ -34,21 +34,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use ra_ap_syntax::ast::{self, HasName};
-use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind};
+use ra_ap_syntax::{Edition, SyntaxKind};
 
+use crate::frames::{FRAME, same};
 use crate::host::Host;
 use crate::index::Index;
-use crate::syntax::Cell;
+use crate::syntax::{Cell, bound_names};
 use cursor::{Cursor, Place};
 use imports::Imports;
 use tokens::{Sort, Token, rust_of, tokens};
 
 pub use explain::Docs;
-pub(crate) use scope::{Fingerprint, Scope};
-
-/// What a frame of the session is in a cell.
-const FRAME: &str = "polars::prelude::DataFrame";
+pub(crate) use scope::Scope;
 
 /// Answers completion and inspection; lives as long as its evaluator.
 pub(crate) struct Assistant {
@@ -144,7 +141,7 @@ impl Request<'_> {
         let host = &self.assistant.host;
         let newer = |name: &str| {
             let held = self.scope.held.get(name);
-            held.is_none_or(|held| host.frame(name).is_some_and(|frame| Fingerprint::of(&frame) != *held))
+            held.is_none_or(|held| host.frame(name).is_some_and(|frame| !same(&frame, held)))
         };
         let frames = host.names().into_iter().filter(|name| newer(name));
         let frames = frames.map(|name| (name, FRAME.to_owned()));
@@ -158,12 +155,7 @@ impl Request<'_> {
 
     /// Names that patterns of this cell bind: their types are not those of earlier cells.
     fn locals(&self) -> Vec<String> {
-        let source = format!("fn f(){{{}\n}}", self.rust);
-        let file = SourceFile::parse(&source, Edition::Edition2024).syntax_node();
-        let patterns = file.descendants().filter_map(ast::IdentPat::cast);
-        let names = patterns.filter_map(|pattern| Some(pattern.name()?.text().to_string()));
-        // `None` and constants look like variables to a parser.
-        let mut names: Vec<String> = names.filter(|name| !name.starts_with(char::is_uppercase)).collect();
+        let mut names: Vec<String> = bound_names(&self.rust).map(|(_, name)| name).collect();
         names.sort();
         names.dedup();
         names

@@ -5,7 +5,7 @@
 use ra_ap_syntax::ast::{self, HasName};
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
 
-use crate::index::{Kind, head, short};
+use crate::index::{Kind, head, peel, short};
 use crate::syntax::item_names;
 
 /// An item of a cell, or a part of one.
@@ -20,9 +20,7 @@ pub(super) struct Own {
 
 /// The fields and methods that items give to a type, and the variants; also to one of another crate, by a trait.
 pub(super) fn members<'a>(items: impl Iterator<Item = &'a str>, rust_type: &str) -> Vec<Own> {
-    let wanted = short(head(
-        rust_type.trim_start_matches(['&', ' ']).trim_start_matches("mut "),
-    ));
+    let wanted = short(head(peel(rust_type)));
     let mut found = Vec::new();
     for item in items.filter(|item| item.contains(&wanted)) {
         let file = SourceFile::parse(item, Edition::Edition2024).syntax_node();

@@ -15,7 +15,8 @@ use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, ast};
 
 use super::scope::Scope;
 use super::tokens::{Sort, Token, enclosing, opening};
-use crate::types::{self, Context};
+use crate::known::{Context, probe_call};
+use crate::types;
 
 /// The source by which rustc is asked for the type of an expression, which takes the place of a range of the cell.
 pub(super) fn question(
@@ -31,7 +32,7 @@ pub(super) fn question(
         .filter(|token| token.sort != Sort::Comment && token.end <= place.end)
         .collect();
     let before = &rust[..place.start];
-    let mut cell = format!("{before}{}{};", types::probe_call(expression), closed(rust, &code));
+    let mut cell = format!("{before}{}{};", probe_call(expression), closed(rust, &code));
     // Items on the lines below the cursor are as good as those above it.
     let below = &rust[place.end..];
     let below = below.find('\n').map_or("", |line| &below[line..]);

@@ -2,19 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::DataFrame;
 
-use crate::types;
+use crate::known::Context;
 
 /// A session between two cells. While a cell runs it is what was before it.
 #[derive(Debug)]
 pub(crate) struct Scope {
     /// Items and variables of the cells.
-    pub(crate) known: types::Context,
+    pub(crate) known: Context,
     /// Variables that cells have defined and that hold against the session's frames of their names, as these were.
-    pub(crate) held: HashMap<String, Fingerprint>,
+    pub(crate) held: HashMap<String, DataFrame>,
     pub(crate) rustc: PathBuf,
     /// What rustc is told for a cell.
     pub(crate) flags: Vec<String>,
@@ -24,18 +23,4 @@ pub(crate) struct Scope {
     pub(crate) folder: PathBuf,
     /// The prelude's index.
     pub(crate) index: PathBuf,
-}
-
-/// Tells one state of a frame from another without keeping it in memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fingerprint(Vec<usize>);
-
-impl Fingerprint {
-    pub(crate) fn of(frame: &DataFrame) -> Fingerprint {
-        let columns = frame.columns().iter().map(|column| match column {
-            Column::Series(series) => Arc::as_ptr(&series.0).cast::<()>() as usize,
-            other => other.len(),
-        });
-        Fingerprint(columns.collect())
-    }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use polars::prelude::{DataFrame, df};
 
-use super::{Assistant, Docs, Fingerprint, Scope};
+use super::{Assistant, Docs, Scope};
 use crate::evaluator::Completions;
 use crate::host::Host;
 use crate::index::{FILE, tests::sample};
-use crate::types::Context;
+use crate::known::Context;
 
 struct OneFrame(DataFrame);
 
@@ -134,7 +134,7 @@ fn methods_are_found_by_the_type_of_what_is_before_the_dot() {
         .insert("train".to_owned(), "Shell".to_owned());
     assert_eq!(desk.texts("train.la‸"), ["lazy"]);
     let frame = desk.assistant.host.frame("train").unwrap();
-    desk.scope.held.insert("train".to_owned(), Fingerprint::of(&frame));
+    desk.scope.held.insert("train".to_owned(), frame);
     assert_eq!(desk.texts("train.la‸"), Vec::<String>::new());
     assert_eq!(desk.texts("train.ri‸"), ["rings"]);
     desk.scope.held.clear();

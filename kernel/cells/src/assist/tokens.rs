@@ -4,11 +4,10 @@
 //! the questions of completion are asked of the tokens. They come from the same lexer as everything else, hence
 //! brackets in strings and comments count for nothing.
 
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxToken};
+use ra_ap_syntax::{Edition, SyntaxKind, SyntaxToken};
 
-use crate::syntax::commands;
-
-const BEFORE: &str = "fn f(){";
+use crate::commands::commands;
+use crate::syntax::{BEFORE, parsed};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +51,7 @@ pub(super) fn rust_of(code: &str) -> String {
 
 /// The tokens of a cell, comments among them.
 pub(super) fn tokens(rust: &str) -> Vec<Token> {
-    let source = format!("{BEFORE}{rust}\n}}");
-    let file = SourceFile::parse(&source, Edition::Edition2024).syntax_node();
+    let file = parsed(rust).syntax_node();
     let mut found = Vec::new();
     for token in file
         .descendants_with_tokens()

@@ -6,12 +6,15 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, unbounded};
+use ironsage_exchange::GroupGuard;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -221,7 +224,9 @@ pub(super) fn read_all(
                         break;
                     }
                     let _ = say.send(format!("reading the documentation of {}", krate.name));
-                    match rustdoc.read(krate) {
+                    // What rustdoc writes is no stable form: a surprise in it costs one crate of the index.
+                    let read = std::panic::catch_unwind(AssertUnwindSafe(|| rustdoc.read(krate)));
+                    match read.unwrap_or_else(|_| Err(std::io::Error::other("its documentation reads oddly"))) {
                         Ok(read) => merge(&mut drafts.lock(), read),
                         Err(error) => {
                             complete.store(false, Ordering::Relaxed);
@@ -266,7 +271,9 @@ impl Rustdoc {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&said)?)
+            .process_group(0)
             .spawn()?;
+        let _guard = GroupGuard::over(&child).ok();
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::typename::{arguments, cut_at, fits, head, peel, short};
+use super::typename::{arguments, cut_at, fits, head, peel, settled, short};
 use super::{Id, Index, Kind, Member, Thing};
 
 /// How far `Deref` and aliases are followed.
@@ -167,7 +167,7 @@ impl Index {
     /// name. Each name comes once: the one that rustc would take.
     pub(crate) fn members<'a>(&'a self, rust_type: &str, scope: &HashSet<Id>) -> Vec<Found<'a>> {
         let mut members = Members::new(self, scope);
-        members.of_type(rust_type, 0);
+        members.of_type(&settled(rust_type), 0);
         members.sorted()
     }
 
@@ -193,22 +193,18 @@ impl Index {
 
 /// The path of a type, and its arguments; `None` for what has no path, such as a tuple or a closure.
 fn named(text: &str) -> Option<(&str, Vec<&str>)> {
-    match text {
-        "{integer}" => Some(("i32", Vec::new())),
-        "{float}" => Some(("f64", Vec::new())),
-        _ if text.starts_with('[') => {
-            let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-            let element = inner.rsplit_once("; ").map_or(inner, |(element, _)| element);
-            Some(("slice", vec![element]))
-        }
-        _ if text.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
-            let path = head(text);
-            // A function's type: `fn(u8) -> u8`.
-            let whole = path.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
-            whole.then(|| (path, arguments(text)))
-        }
-        _ => None,
+    if text.starts_with('[') {
+        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+        let element = inner.rsplit_once("; ").map_or(inner, |(element, _)| element);
+        return Some(("slice", vec![element]));
     }
+    if !text.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        return None;
+    }
+    let path = head(text);
+    // A function's type: `fn(u8) -> u8`.
+    let whole = path.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
+    whole.then(|| (path, arguments(text)))
 }
 
 /// The members of one type, as they are found.

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use build::{Documented, Reading, Sources, build, is_worth_reading};
 pub(crate) use lookup::Found;
-pub(crate) use typename::{head, short};
+pub(crate) use typename::{head, peel, settled, short};
 
 /// The file's name, in the prelude's folder.
 pub(crate) const FILE: &str = "index.json";

@@ -1,7 +1,7 @@
 //! The names of types as rustc writes them, taken apart: `&std::vec::Vec<polars::prelude::Column>`.
 
 /// The type behind references and pointers.
-pub(super) fn peel(mut text: &str) -> &str {
+pub(crate) fn peel(mut text: &str) -> &str {
     loop {
         text = text.trim();
         let inner = text
@@ -16,6 +16,11 @@ pub(super) fn peel(mut text: &str) -> &str {
         }
         text = inner.strip_prefix("mut ").unwrap_or(inner);
     }
+}
+
+/// The type with what rustc has left open as it becomes when nothing else decides: `i32` for `{integer}`.
+pub(crate) fn settled(text: &str) -> String {
+    text.replace("{integer}", "i32").replace("{float}", "f64")
 }
 
 /// A type's own path: `std::vec::Vec` of `std::vec::Vec<u8>`.

@@ -34,6 +34,9 @@ pub use error::WarmError;
 use error::at;
 pub use sources::unpack;
 
+/// What to expect of a prelude that is compiled from nothing.
+const HOW_LONG: &str = "about 20 minutes on two cores";
+
 const PACKAGE: &str = "ironsage-prelude";
 /// How often a waiting process looks whether the other is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -58,8 +61,12 @@ fn cache_folder() -> Result<PathBuf, WarmError> {
 }
 
 fn of_the_user(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let folder = match std::env::var_os(variable).filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
+    // XDG wants relative values to be ignored.
+    let named = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute());
+    let folder = match named {
+        Some(folder) => folder,
         None => std::env::home_dir()?.join(below_home),
     };
     Some(folder.join("ironsage"))
@@ -187,15 +194,9 @@ pub(crate) fn occasion(to: &Path, toolchain: &Toolchain) -> String {
     let (why, how_long) = if others.iter().any(|other| other.rustc == toolchain.version) {
         ("Ironsage has changed".to_owned(), "less than two minutes as a rule")
     } else if others.is_empty() {
-        (
-            format!("this is the first Rust cell with {name}"),
-            "about 20 minutes on two cores",
-        )
+        (format!("this is the first Rust cell with {name}"), HOW_LONG)
     } else {
-        (
-            format!("the Rust toolchain has changed: it is {name} now"),
-            "about 20 minutes on two cores",
-        )
+        (format!("the Rust toolchain has changed: it is {name} now"), HOW_LONG)
     };
     format!("{why}. Polars and what else cells use is compiled for it, once: {how_long}. Stop keeps what is done.")
 }

@@ -129,7 +129,7 @@ fn replace(staged: tempfile::TempDir, folder: &Path) -> Result<(), WarmError> {
     Ok(())
 }
 
-/// Removes what takes half a gigabyte each and has lost its use: what a killed process left; preludes of the same
+/// Removes what takes 600 MB each and has lost its use: what a killed process left; preludes of the same
 /// toolchain that Ironsage has outgrown, after a day, since an older executable may still be there; those of other
 /// toolchains after a month, since several may be in use by turns. What a kernel holds stays.
 pub(super) fn sweep(to: &Path, kept: &Prelude) {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
+use ironsage_exchange::GroupGuard;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::error::{WarmError, at};
@@ -37,7 +38,7 @@ pub(super) fn watch(
         .stderr(Stdio::piped())
         .process_group(0);
     let mut child = command.spawn().map_err(at(folder))?;
-    let _guard = Guard::over(&child);
+    let _guard = GroupGuard::over(&child).inspect_err(|error| tracing::warn!(%error, "no guard over cargo"));
     let (said, heard) = unbounded();
     if let Some(stdout) = child.stdout.take() {
         read(stdout, said.clone(), Heard::Out);
@@ -75,36 +76,6 @@ fn end(child: &mut Child) {
     // Where it fails, they have ended by themselves.
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();
-}
-
-/// Ends the whole group when this process is killed, since the compilers know nothing of it: a shell that waits for the
-/// end of a pipe that only this process holds.
-struct Guard(Option<Child>);
-
-impl Guard {
-    fn over(cargo: &Child) -> Guard {
-        let guard = Command::new("sh")
-            .args(["-c", "trap '' INT; read -r line; kill -KILL 0"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(cargo.id().cast_signed())
-            .spawn();
-        Guard(
-            guard
-                .inspect_err(|error| tracing::warn!(%error, "no guard over cargo"))
-                .ok(),
-        )
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(guard) = &mut self.0 {
-            let _ = guard.kill();
-            let _ = guard.wait();
-        }
-    }
 }
 
 /// How far a build is.
@@ -176,7 +147,7 @@ fn doing(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     use super::*;
 
@@ -207,12 +178,32 @@ mod tests {
     #[test]
     fn stop_ends_what_was_started_at_once() {
         let mut command = Command::new("sh");
-        command.args(["-c", "sleep 60 & sleep 60; true"]);
+        command.args(["-c", "sleep 60 & echo $!; wait"]);
         let began = Instant::now();
-        let stop = || began.elapsed() > Duration::from_millis(200);
-        let watched = watch(command, Path::new("."), &stop, |_| {});
+        let sleeper = Cell::new(None::<u32>);
+        let stop = || sleeper.get().is_some() || began.elapsed() > Duration::from_secs(2);
+        let watched = watch(command, Path::new("."), &stop, |heard| {
+            if let Heard::Out(line) = heard {
+                sleeper.set(line.parse().ok());
+            }
+        });
         assert!(matches!(watched, Err(WarmError::Stopped)));
         assert!(began.elapsed() < Duration::from_secs(3));
+        let sleeper = sleeper.get().unwrap();
+        let stopped = Instant::now();
+        while lives(sleeper) {
+            assert!(
+                stopped.elapsed() < Duration::from_secs(2),
+                "what sh had started lives on"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether a process runs; one that has ended may wait for its parent to take note.
+    fn lives(process: u32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
     ("cells::panic", panic),
     ("cells::caught_and_foreign_panics", caught_and_foreign_panics),
     ("cells::question_mark", question_mark),
+    ("cells::a_question_mark_names_its_line", a_question_mark_names_its_line),
     ("cells::order_of_everything", order_of_everything),
     ("cells::displays_of_other_crates", displays_of_other_crates),
     ("cells::a_drawing", a_drawing),
@@ -24,6 +25,7 @@ pub const TESTS: &[Test] = &[
     ("cells::commands", commands),
     ("cells::completions", completions),
     ("cells::exit", exit),
+    ("cells::last_words_are_no_output", last_words_are_no_output),
 ];
 
 fn hello(lab: &mut Lab) {
@@ -135,6 +137,40 @@ fn question_mark(lab: &mut Lab) {
     assert_eq!(lab.value("kept"), "5");
     let (_, seen) = lab.ok("let error = \"only printed\"; eprintln!(\"{}\", error);");
     assert_eq!(seen.all(), [Shown::Err("only printed\n".to_owned())]);
+}
+
+fn a_question_mark_names_its_line(lab: &mut Lab) {
+    for (code, line) in [
+        (
+            "let n = \"x\".parse::<i32>()?;",
+            "line 1: let n = \"x\".parse::<i32>()?;",
+        ),
+        (
+            "println!(\"first\");\n\nlet n: i32 = \"x\".parse()?;\nn",
+            "line 3: let n: i32 = \"x\".parse()?;",
+        ),
+        (
+            "let mut text = \"1\";\ntext.parse::<i32>()?;\ntext = \"x\";\ntext.parse::<i32>()?;\n1",
+            "line 4: text.parse::<i32>()?;",
+        ),
+        (
+            "let mut sum = 0;\nfor text in [\"1\", \"x\"] {\n    if !text.is_empty() {\n        sum += text.parse::<i32>()?;\n    }\n}\nsum",
+            "line 4: sum += text.parse::<i32>()?;",
+        ),
+        // rustc says where the expression before the `?` begins.
+        (
+            "let n = \"x\"\n    .trim()\n    .parse::<i32>()?;",
+            "line 1: let n = \"x\"",
+        ),
+    ] {
+        let (error, _) = lab.error(code);
+        let CellError::Question { place, .. } = &error else {
+            panic!("{code}: {error:?}");
+        };
+        assert_eq!(place.as_deref(), Some(line), "{code}");
+        let traceback = error.traceback();
+        assert_eq!(traceback[1], format!("  at {line}"), "{traceback:?}");
+    }
 }
 
 fn order_of_everything(lab: &mut Lab) {
@@ -304,4 +340,26 @@ fn exit(lab: &mut Lab) {
     // `abort` takes what is in the buffer with it, if it comes before the next flush.
     assert!(["", "partial"].contains(&seen.out().as_str()));
     assert_eq!(lab.value("immortal()"), "41");
+}
+
+/// The runtime's own words about the end are its reason, and what the cell wrote before is shown.
+fn last_words_are_no_output(lab: &mut Lab) {
+    for (code, reason) in [
+        (
+            "fn deep(n: u64) -> u64 { let wide = [n; 512]; std::hint::black_box(&wide); if n == u64::MAX { 0 } else { deep(n + 1) + wide[7] } }\neprintln!(\"mine\");\ndeep(0)",
+            "its stack overflowed",
+        ),
+        (
+            "eprintln!(\"mine\");\nlet v: Vec<u8> = Vec::with_capacity(1 << 60);",
+            "out of memory",
+        ),
+    ] {
+        let (error, seen) = lab.error(code);
+        let CellError::ChildDied { reason: told, .. } = &error else {
+            panic!("{code}: {error:?}");
+        };
+        assert!(told.starts_with(reason), "{told}");
+        assert_eq!(seen.all(), [Shown::Err("mine\n".to_owned())], "{code}");
+        assert_eq!(lab.value("6 * 7"), "42");
+    }
 }

@@ -1,6 +1,7 @@
 //! Frames of the session in Rust cells, and frames of Rust cells in the session.
 
 use ironsage_cells::{CellError, Evaluator, Host, HostValue, same_frame};
+use ironsage_exchange::{CsvScan, Scan, ScanFormat};
 use polars::prelude::*;
 
 use crate::support::{Lab, Test};
@@ -22,6 +23,7 @@ pub const TESTS: &[Test] = &[
         a_large_frame_is_in_memory_once,
     ),
     ("frames::values", values),
+    ("frames::plans", plans),
     ("frames::surroundings", surroundings),
 ];
 
@@ -133,44 +135,68 @@ fn polars_errors(lab: &mut Lab) {
 
 /// A column of each type that frames are made of, with nulls.
 fn all_types() -> DataFrame {
-    let frame = df!(
-        "i8" => [Some(1i8), None],
-        "i32" => [Some(1i32), None],
-        "i64" => [Some(i64::MIN), None],
-        "u64" => [Some(u64::MAX), None],
+    let integers = [
+        DataType::Int8,
+        DataType::Int16,
+        DataType::Int32,
+        DataType::Int64,
+        DataType::Int128,
+        DataType::UInt8,
+        DataType::UInt16,
+        DataType::UInt32,
+        DataType::UInt64,
+        DataType::Decimal(12, 2),
+        DataType::Date,
+        DataType::Time,
+    ];
+    let units = [TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds];
+    let zone = || TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap();
+    let clocks = units.into_iter().flat_map(|unit| {
+        [
+            DataType::Datetime(unit, None),
+            DataType::Datetime(unit, zone()),
+            DataType::Duration(unit),
+        ]
+    });
+    let words = [
+        DataType::from_categories(Categories::global()),
+        DataType::from_frozen_categories(FrozenCategories::new(["F", "M"]).unwrap()),
+    ];
+    let counts = Series::new("".into(), [Some(100i64), None]);
+    let sexes = Series::new("".into(), [Some("F"), None]);
+    let cast = |from: &Series, to: DataType| {
+        let named = from.strict_cast(&to).unwrap();
+        named.with_name(to.to_string().into()).into_column()
+    };
+    let mut columns: Vec<Column> = integers.into_iter().chain(clocks).map(|to| cast(&counts, to)).collect();
+    columns.extend(words.map(|to| cast(&sexes, to)));
+    let pairs = [Some(Series::new("".into(), [1i64, 2])), None];
+    let pairs = Series::new("".into(), pairs);
+    columns.push(cast(&pairs, DataType::Array(Box::new(DataType::Int64), 2)));
+    let mut frame = df!(
+        "least" => [Some(i64::MIN), None],
+        "most" => [Some(u64::MAX), None],
         "f32" => [Some(f32::NEG_INFINITY), None],
         "f64" => [Some(-0.0f64), None],
         "bool" => [Some(true), None],
         "text" => [None, Some("a string that is longer than twelve bytes, ünïcode 🐚")],
-        "days" => [Some(20_000i32), None],
-        "moment" => [Some(1_700_000_000_000i64), None],
-        "span" => [Some(-5i64), None],
-        "clock" => [Some(1_000_000_000i64), None],
-        "sex" => [Some("F"), None],
+        "bytes" => [Some(&b"\xff\0"[..]), None],
     )
     .unwrap();
-    let zone = TimeZone::opt_try_new(Some("Europe/Berlin")).unwrap();
-    let casts = [
-        ("days", DataType::Date),
-        ("moment", DataType::Datetime(TimeUnit::Milliseconds, zone)),
-        ("span", DataType::Duration(TimeUnit::Microseconds)),
-        ("clock", DataType::Time),
-        ("sex", DataType::from_categories(Categories::global())),
-    ];
-    let mut frame = frame
-        .lazy()
-        .with_columns(casts.map(|(name, to)| col(name).cast(to)))
-        .collect()
-        .unwrap();
     let lists = [
         Series::new("".into(), [1i64, 2]),
         Series::new("".into(), Vec::<i64>::new()),
     ];
-    let pairs = df!("a" => [1i32, 2], "b" => [Some("x"), None])
+    let structs = df!("a" => [1i32, 2], "b" => [Some("x"), None])
         .unwrap()
-        .into_struct("pair".into());
-    frame.with_column(Series::new("list".into(), lists).into()).unwrap();
-    frame.with_column(pairs.into_series().into()).unwrap();
+        .into_struct("struct".into());
+    columns.push(Series::new("list".into(), lists).into());
+    columns.push(pairs.with_name("list or none".into()).into());
+    columns.push(structs.into_series().into());
+    columns.push(Series::new_null("nothing".into(), 2).into());
+    for column in columns {
+        frame.with_column(column).unwrap();
+    }
     frame
 }
 
@@ -233,6 +259,64 @@ fn values(lab: &mut Lab) {
         let frame = lab.evaluator.fetch(name).unwrap();
         assert_eq!(frame.column("value").unwrap().str().unwrap().get(0), Some(text));
     }
+}
+
+/// What the kernel does for a plan over files: a value whose expression asks for it, and has its version in it.
+fn bind_plan(lab: &Lab, version: u64, scan: Scan) {
+    lab.session.plans.lock().unwrap().insert("trips".to_owned(), scan);
+    *lab.session.values.lock().unwrap() = vec![HostValue {
+        name: "trips".to_owned(),
+        rust_type: "polars::prelude::LazyFrame".to_owned(),
+        expression: format!("ironsage_prelude::planned(\"trips\", {version})"),
+    }];
+}
+
+fn plans(lab: &mut Lab) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trips.csv");
+    std::fs::write(&file, "fare;kind\n1;day\nNA;day\n200;night\n").unwrap();
+    let trips = Scan {
+        format: ScanFormat::Csv(CsvScan {
+            separator: b';',
+            header: true,
+            null_values: vec!["NA".to_owned()],
+            dates: false,
+        }),
+        files: vec![file.to_str().unwrap().to_owned()],
+        store: Vec::new(),
+        columns: Vec::new(),
+        condition: None,
+    };
+    let height = "trips.clone().collect()?.height()";
+    bind_plan(lab, 1, trips.clone());
+    assert_eq!(lab.value(height), "3");
+    let variables = lab.evaluator.variables();
+    let known = variables.iter().find(|v| v.name == "trips").unwrap();
+    assert!(
+        known.rust_type.ends_with("LazyFrame") && known.from_session,
+        "{known:?}"
+    );
+    // Another version of it.
+    let costly = Scan {
+        columns: vec!["fare".to_owned()],
+        condition: Some("fare > 100".to_owned()),
+        ..trips.clone()
+    };
+    bind_plan(lab, 2, costly);
+    assert_eq!(lab.value("trips.clone().collect()?.shape()"), "(1, 1)");
+    // A cell that consumes it.
+    lab.ok("let all = trips.collect()?;");
+    assert_eq!(lab.value(height), "1");
+    assert_eq!(lab.evaluator.fetch("trips").unwrap().shape(), (1, 1));
+    // Its files are gone: an error of the cell that reads them.
+    bind_plan(lab, 3, trips);
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(lab.error(height).0.ename(), "PolarsError");
+    // The plan is gone, and somebody asks for it all the same.
+    lab.session.plans.lock().unwrap().clear();
+    let (error, _) = lab.error("ironsage_prelude::planned(\"trips\", 4);");
+    assert!(error.to_string().contains("no frame is called `trips`"), "{error}");
+    lab.session.values.lock().unwrap().clear();
 }
 
 fn surroundings(lab: &mut Lab) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ironsage_cells::{
     CellError, Config, Evaluated, Evaluator, EvcxrEvaluator, Host, HostValue, MimeBundle, Outputs, same_frame, warm,
 };
+use ironsage_exchange::Scan;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
@@ -138,10 +139,11 @@ impl<F: Fn(&Shown) -> Result<String, String> + Sync> Outputs for Reacting<F> {
     }
 }
 
-/// A session: its frames, and what `%param`, `%cd` and `%env` would have set.
+/// A session: its frames and plans, and what `%param`, `%cd` and `%env` would have set.
 #[derive(Default)]
 pub struct Session {
     frames: Mutex<BTreeMap<String, DataFrame>>,
+    pub plans: Mutex<BTreeMap<String, Scan>>,
     pub values: Mutex<Vec<HostValue>>,
     pub folder: Mutex<Option<PathBuf>>,
     pub environment: Mutex<BTreeMap<String, String>>,
@@ -161,6 +163,9 @@ impl Host for Session {
         let mut frames = self.frames.lock().unwrap();
         let known = frames.get_mut(name).filter(|known| same_frame(known, frame));
         known.map(|known| *known = copy.clone()).is_some()
+    }
+    fn plan(&self, name: &str) -> Option<Scan> {
+        self.plans.lock().unwrap().get(name).cloned()
     }
     fn values(&self) -> Vec<HostValue> {
         self.values.lock().unwrap().clone()

@@ -1,6 +1,8 @@
 //! What a frame must keep on its way to another process: every type, nulls, chunks, emptiness.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod scan;
+
 use ironsage_exchange::{map, share};
 use polars::prelude::*;
 use proptest::prelude::*;

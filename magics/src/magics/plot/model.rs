@@ -103,7 +103,7 @@ fn roc(model: &SavedModel, frame: &DataFrame, frame_name: &str, common: &Common)
 /// The losses of a model's training, epoch by epoch.
 pub(crate) fn learning(model: &SavedModel, common: &Common) -> Result<Plot, MagicError> {
     let linear = model.linear().ok_or_else(|| without("a learning curve", model))?;
-    let curve = report::curve(&linear.report, model.record.label_unit);
+    let curve = report::curve(&linear.report);
     let count = curve.train.len().max(curve.validation.len());
     let epochs: Vec<plot::Epoch> = (0..count)
         .map(|at| plot::Epoch {

@@ -60,7 +60,7 @@ fn no_column(column: &str, query: &str, session: &Session) -> MagicError {
     let mut columns = Vec::new();
     let tables: Vec<String> = statement::tables(query);
     for table in &tables {
-        let schema = session.plan(table).and_then(|mut plan| Ok(plan.collect_schema()?));
+        let schema = session.schema(table);
         columns.extend(
             schema
                 .iter()

@@ -1,0 +1,131 @@
+//! A plan that each process makes for itself: which files are read, and what of them, once somebody looks.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use polars::io::cloud::CloudOptions;
+use polars::prelude::*;
+use polars::sql::sql_expr;
+use serde::{Deserialize, Serialize};
+
+/// How many rows of a text file are looked at for their types.
+const INFER_ROWS: usize = 10_000;
+
+/// Files that are read when a plan runs, and no more of them than it needs. `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// What the files hold.
+    pub format: ScanFormat,
+    /// Absolute paths, or `s3://bucket/key`, file by file.
+    pub files: Vec<String>,
+    /// How `s3://` is reached, in the keys of `object_store`; empty for files of this machine.
+    pub store: Vec<(String, String)>,
+    /// The columns that there are for the plan; empty is all.
+    pub columns: Vec<String>,
+    /// A condition in SQL that rows must fulfil.
+    pub condition: Option<String>,
+}
+
+/// What scanned files hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScanFormat {
+    /// Values separated by a character.
+    Csv(CsvScan),
+    /// One JSON object a line.
+    Ndjson,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow's file format.
+    Ipc,
+}
+
+/// How separated values are to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsvScan {
+    /// What separates the fields of a row.
+    pub separator: u8,
+    /// Whether the first line holds the names.
+    pub header: bool,
+    /// Texts that mean "no value".
+    pub null_values: Vec<String>,
+    /// Whether dates and times are recognised.
+    pub dates: bool,
+}
+
+impl Scan {
+    /// The plan; no file is opened.
+    pub fn plan(&self) -> PolarsResult<LazyFrame> {
+        let paths = || self.files.iter().map(PlRefPath::new).collect();
+        let cloud = match self.store.is_empty() {
+            true => None,
+            false => Some(CloudOptions::from_untyped_config(
+                Some(CloudScheme::S3),
+                self.store.iter().map(|(key, value)| (key, value)),
+            )?),
+        };
+        let mut plan = match &self.format {
+            ScanFormat::Parquet => {
+                let arguments = ScanArgsParquet {
+                    cloud_options: cloud,
+                    hive_options: self.partitions(),
+                    glob: false,
+                    ..ScanArgsParquet::default()
+                };
+                LazyFrame::scan_parquet_files(paths(), arguments)?
+            }
+            ScanFormat::Ipc => {
+                let arguments = UnifiedScanArgs {
+                    cloud_options: cloud,
+                    hive_options: self.partitions(),
+                    glob: false,
+                    ..UnifiedScanArgs::default()
+                };
+                LazyFrame::scan_ipc_sources(ScanSources::Paths(paths()), IpcScanOptions::default(), arguments)?
+            }
+            ScanFormat::Ndjson => LazyJsonLineReader::new_paths(paths())
+                .with_infer_schema_length(NonZeroUsize::new(INFER_ROWS))
+                .with_cloud_options(cloud)
+                .finish()?,
+            ScanFormat::Csv(csv) => {
+                let null_values = csv.null_values.iter().map(|value| value.as_str().into()).collect();
+                LazyCsvReader::new_paths(paths())
+                    .with_separator(csv.separator)
+                    .with_has_header(csv.header)
+                    .with_null_values((!csv.null_values.is_empty()).then_some(NullValues::AllColumns(null_values)))
+                    .with_try_parse_dates(csv.dates)
+                    .with_infer_schema_length(Some(INFER_ROWS))
+                    .with_glob(false)
+                    .with_cloud_options(cloud)
+                    .finish()?
+            }
+        };
+        if let Some(condition) = &self.condition {
+            plan = plan.filter(sql_expr(condition)?);
+        }
+        if !self.columns.is_empty() {
+            plan = plan.select(self.columns.iter().map(|name| col(name.as_str())).collect::<Vec<_>>());
+        }
+        Ok(plan)
+    }
+
+    /// Folders called `name=value` are columns.
+    fn partitions(&self) -> HiveOptions {
+        let in_folder = |file: &String| file.split('/').rev().skip(1).any(|part| part.contains('='));
+        HiveOptions {
+            enabled: Some(self.files.iter().all(in_folder)),
+            try_parse_dates: true,
+            ..HiveOptions::default()
+        }
+    }
+}
+
+impl fmt::Debug for Scan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Scan")
+            .field("format", &self.format)
+            .field("files", &self.files)
+            .field("columns", &self.columns)
+            .field("condition", &self.condition)
+            .finish_non_exhaustive()
+    }
+}
