@@ -18,7 +18,6 @@ use tokio::sync::mpsc;
 use zeromq::{SocketRecv, SocketSend, XPubSocket, ZmqMessage};
 
 use crate::outbox::{Item, Outbox};
-use crate::pace::Pace;
 use crate::wire::{Request, Session};
 
 /// The writing end of the broadcast.
@@ -26,7 +25,6 @@ use crate::wire::{Request, Session};
 pub(crate) struct Iopub {
     outbox: Outbox,
     session: Arc<Session>,
-    pace: Option<Arc<Pace>>,
 }
 
 /// What the kernel is doing.
@@ -41,13 +39,7 @@ pub(crate) enum State {
 impl Iopub {
     pub(crate) fn new(session: Arc<Session>) -> (Self, mpsc::UnboundedReceiver<Item>) {
         let (outbox, items) = Outbox::new();
-        let pace = Pace::of_this_kernel().map(Arc::new);
-        (Self { outbox, session, pace }, items)
-    }
-
-    /// How fast text may be published, where that matters.
-    pub(crate) fn pace(&self) -> Option<&Pace> {
-        self.pace.as_deref()
+        (Self { outbox, session }, items)
     }
 
     /// Broadcasts a message that `parent` caused.

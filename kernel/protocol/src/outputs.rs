@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use crate::engine::MimeBundle;
 use crate::iopub::Iopub;
 use crate::messages::Shown;
+use crate::pace::Pace;
 use crate::stdin::{InputError, Stdin};
 use crate::wire::Request;
 
@@ -44,6 +45,7 @@ struct Inner {
     silent: bool,
     allow_stdin: bool,
     execution_count: u64,
+    pace: Option<Pace>,
     gathered: Mutex<Gathered>,
 }
 
@@ -95,6 +97,7 @@ impl Outputs {
             silent: cell.silent,
             allow_stdin: cell.allow_stdin,
             execution_count: cell.execution_count,
+            pace: Pace::of_a_cell(),
             gathered: Mutex::default(),
         }))
     }
@@ -192,7 +195,7 @@ impl Outputs {
     }
 
     fn stream(&self, stream: Stream, text: &str) {
-        match self.0.iopub.pace() {
+        match &self.0.pace {
             Some(pace) => pace.keep(text, || self.interrupted(), |part| self.gather(stream, part)),
             None => self.gather(stream, text),
         }

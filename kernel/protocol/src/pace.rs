@@ -1,10 +1,9 @@
 //! How fast text may come for a notebook in Jupyter's own server.
 //!
-//! That server counts what a kernel broadcasts, and above 1 MB a second (in any three seconds, unless it is told
+//! That server counts the text that a cell prints, and above 1 MB a second (in any three seconds, unless it is told
 //! otherwise) it drops the rest, with a note in its place. So text waits here until it will get through: the cell that
 //! prints it is held up, nothing is lost. Other front ends drop nothing, and there nothing waits.
 
-use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,23 +12,27 @@ use parking_lot::Mutex;
 /// The server names the notebook to the kernels that it starts for one.
 const OF_A_NOTEBOOK: &str = "JPY_SESSION_NAME";
 
-/// What the server counts together.
-const WINDOW: Duration = Duration::from_secs(3);
-/// Bytes in a window: two thirds of what the server lets through, since it may have to catch up.
-const MOST: usize = 2_000_000;
+/// Bytes that a cell may print at once, and then in a second. In three seconds that is 2.5 MB of the 3 MB that get
+/// through, so the server may be a second late.
+const AT_ONCE: f64 = 1e6;
+const A_SECOND: f64 = 5e5;
 /// Text that is let through at once.
 const PART: usize = 1 << 16;
 /// How often whoever waits looks whether the cell was stopped.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// What was sent lately.
-#[derive(Debug, Default)]
-pub(crate) struct Pace(Mutex<VecDeque<(Instant, usize)>>);
+/// What one cell may still print, and since when: a bucket of tokens.
+#[derive(Debug)]
+pub(crate) struct Pace(Mutex<(f64, Instant)>);
 
 impl Pace {
-    /// For the front end that has started this kernel, if it needs one.
-    pub(crate) fn of_this_kernel() -> Option<Pace> {
-        std::env::var_os(OF_A_NOTEBOOK).map(|_| Pace::default())
+    /// For a cell of the front end that has started this kernel, if it needs one.
+    pub(crate) fn of_a_cell() -> Option<Pace> {
+        std::env::var_os(OF_A_NOTEBOOK).map(|_| Pace::new(Instant::now()))
+    }
+
+    fn new(now: Instant) -> Pace {
+        Pace(Mutex::new((AT_ONCE, now)))
     }
 
     /// Hands on text in parts, each when its time has come; at once when `stopped`.
@@ -39,7 +42,7 @@ impl Pace {
             let (part, next) = rest.split_at(rest.floor_char_boundary(PART));
             let size = encoded(part);
             while !stopped() {
-                let delay = delay(&mut self.0.lock(), size, Instant::now());
+                let delay = self.delay(size, Instant::now());
                 if delay.is_zero() {
                     break;
                 }
@@ -49,25 +52,19 @@ impl Pace {
             rest = next;
         }
     }
-}
 
-/// How long a text of this size has to wait; one that need not is noted.
-fn delay(sent: &mut VecDeque<(Instant, usize)>, size: usize, now: Instant) -> Duration {
-    while sent.front().is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
-        sent.pop_front();
-    }
-    let mut over = (sent.iter().map(|(_, size)| size).sum::<usize>() + size).saturating_sub(MOST);
-    for (at, size) in sent.iter() {
-        if over == 0 {
-            break;
+    /// How long a text of this size has to wait; one that need not is counted.
+    fn delay(&self, size: usize, now: Instant) -> Duration {
+        let mut bucket = self.0.lock();
+        let (left, since) = *bucket;
+        let left = (left + now.duration_since(since).as_secs_f64() * A_SECOND).min(AT_ONCE);
+        let wanted = (size as f64).min(AT_ONCE);
+        if left < wanted {
+            return Duration::from_secs_f64((wanted - left) / A_SECOND);
         }
-        over = over.saturating_sub(*size);
-        if over == 0 {
-            return *at + WINDOW - now;
-        }
+        *bucket = (left - size as f64, now);
+        Duration::ZERO
     }
-    sent.push_back((now, size));
-    Duration::ZERO
 }
 
 /// The bytes of a text as JSON.
@@ -88,33 +85,33 @@ mod tests {
 
     #[test]
     fn no_three_seconds_see_more_than_the_server_lets_through() {
-        let mut sent = VecDeque::new();
         let mut now = Instant::now();
+        let pace = Pace::new(now);
         let mut passed: Vec<(Instant, usize)> = Vec::new();
         for number in 0..400 {
             let size = 1_000 + number * 150;
             loop {
-                let delay = delay(&mut sent, size, now);
+                let delay = pace.delay(size, now);
                 if delay.is_zero() {
                     break;
                 }
                 now += delay;
             }
             passed.push((now, size));
-            let window = passed.iter().filter(|(at, _)| now.duration_since(*at) < WINDOW);
-            assert!(window.map(|(_, size)| size).sum::<usize>() <= MOST);
+            let window = passed.iter().filter(|(at, _)| now.duration_since(*at).as_secs() < 3);
+            assert!(window.map(|(_, size)| size).sum::<usize>() <= 2_500_000);
         }
         let total: usize = passed.iter().map(|(_, size)| size).sum();
-        let least = Duration::from_secs_f64(3.0 * (total - MOST) as f64 / MOST as f64);
-        let took = now.duration_since(passed[0].0);
-        assert!((least..2 * least).contains(&took), "{took:?} for {total} bytes");
+        let least = (total as f64 - AT_ONCE) / A_SECOND;
+        let took = now.duration_since(passed[0].0).as_secs_f64();
+        assert!((least..least + 0.5).contains(&took), "{took} s for {total} bytes");
     }
 
     #[test]
     fn text_comes_whole_and_in_order_and_a_stop_ends_the_wait() {
-        let text = "é\n".repeat(2 * MOST);
+        let text = "é\n".repeat(1_000_000);
         let mut seen = String::new();
-        Pace::default().keep(
+        Pace::new(Instant::now()).keep(
             &text,
             || true,
             |part| {
