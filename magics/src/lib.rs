@@ -30,6 +30,7 @@ pub use language::suggest;
 pub use magic::{Form, Group};
 pub use magics::environment::sets_a_secret;
 pub use magics::help::{MagicInfo, help, names};
+pub use magics::sql::query::Query;
 pub use places::Places;
 pub use plan::Plan;
 pub use run::{run_line, run_line_bound, run_shell};

@@ -17,6 +17,7 @@ use polars::prelude::*;
 use crate::error::MagicError;
 use crate::language::scalar::Scalar;
 use crate::language::suggest;
+use crate::magics::sql::query::{self, Query};
 use crate::model_store::SavedModel;
 use crate::places::Places;
 use crate::plan::Plan;
@@ -36,6 +37,8 @@ pub enum Value {
     Frame(DataFrame),
     /// A plan that runs when it is asked for.
     Plan(Box<Plan>),
+    /// A saved query, which runs when it is named.
+    Query(Arc<Query>),
     /// A recipe, defined and not yet fitted.
     Recipe(Arc<Recipe>),
     /// A trained model.
@@ -50,6 +53,7 @@ impl Value {
         match self {
             Value::Frame(_) => "frame",
             Value::Plan(_) => "plan",
+            Value::Query(_) => "query",
             Value::Recipe(_) => "recipe",
             Value::Model(_) => "model",
             Value::Scalar(_) => "value",
@@ -62,6 +66,7 @@ impl std::fmt::Debug for Value {
         match self {
             Value::Frame(frame) => write!(formatter, "Frame({})", crate::text::shape(frame)),
             Value::Plan(plan) => write!(formatter, "{plan:?}"),
+            Value::Query(query) => write!(formatter, "Query({})", query.text()),
             Value::Recipe(recipe) => write!(formatter, "Recipe({} steps)", recipe.steps().len()),
             Value::Model(model) => write!(formatter, "Model({})", model.summary()),
             Value::Scalar(value) => write!(formatter, "Scalar({value:?})"),
@@ -223,9 +228,9 @@ impl Session {
             .collect()
     }
 
-    /// The names of all frames and plans bound here.
+    /// The names of all frames, plans and saved queries bound here.
     pub fn frame_names(&self) -> Vec<String> {
-        self.names_of(|value| matches!(value, Value::Frame(_) | Value::Plan(_)))
+        self.names_of(|value| matches!(value, Value::Frame(_) | Value::Plan(_) | Value::Query(_)))
     }
 
     /// The names of the bindings whose value `wanted` accepts.
@@ -250,11 +255,12 @@ impl Session {
             .collect()
     }
 
-    /// A frame or a plan as a plan, without running anything: what SQL works on.
+    /// A frame, a plan or a saved query as a plan, without running anything: what SQL works on.
     pub fn plan(&self, name: &str) -> Result<LazyFrame, MagicError> {
         match self.value(name) {
             Some(Value::Frame(frame)) => Ok(frame.lazy()),
             Some(Value::Plan(plan)) => Ok(plan.frame()?),
+            Some(Value::Query(_)) => query::plan(name, self),
             Some(other) => Err(wrong_kind(name, &other, "frame")),
             None => match self.rust().and_then(|rust| rust.frame(name)) {
                 Some(frame) => Ok(frame?.lazy()),

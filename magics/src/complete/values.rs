@@ -291,6 +291,7 @@ pub(crate) fn columns_of(name: &str, session: &Session) -> Vec<(String, String)>
     match session.value(name) {
         Some(Value::Frame(frame)) => listed(frame.schema()),
         Some(Value::Plan(plan)) => listed(&plan.schema()),
+        Some(Value::Query(query)) => listed(&query.schema()),
         _ => Vec::new(),
     }
 }
