@@ -18,9 +18,9 @@ use anyhow::Result;
 use ironsage_cells::{Whole, whole};
 use ironsage_contract::home::Home;
 use ironsage_display::{Bundle, Front, note};
-use ironsage_magics::{Session, SessionConfig};
+use ironsage_magics::{PastCell, Session, SessionConfig};
 use ironsage_protocol::{
-    CellFailure, Completeness, Completions, Connection, Engine, EngineInfo, ExecuteRequest, MimeBundle, Outputs,
+    CellFailure, Completeness, Completions, Connection, Engine, EngineInfo, ExecuteRequest, MimeBundle, Outputs, Past,
 };
 
 use crate::{
@@ -191,6 +191,10 @@ impl Engine for Kernel {
         Some(self.session.home().history_file())
     }
 
+    fn remember(&self, past: Past) {
+        self.session.set_past(Arc::new(Typed(past)));
+    }
+
     fn is_secret(&self, code: &str) -> bool {
         code.lines().any(ironsage_magics::sets_a_secret)
     }
@@ -202,6 +206,22 @@ impl Engine for Kernel {
     fn shutdown(&self, _restart: bool) {
         self.ending.store(true, Ordering::SeqCst);
         self.rust.interrupt();
+    }
+}
+
+/// What was typed, for `%history`.
+struct Typed(Past);
+
+impl ironsage_magics::Past for Typed {
+    fn cells(&self, earlier: Option<u32>) -> Vec<PastCell> {
+        let cells = self.0.cells(earlier).into_iter();
+        cells
+            .map(|cell| PastCell {
+                session: cell.session,
+                line: cell.line,
+                input: cell.input,
+            })
+            .collect()
     }
 }
 

@@ -34,4 +34,4 @@ pub use magics::sql::query::Query;
 pub use places::Places;
 pub use plan::Plan;
 pub use run::{run_line, run_line_bound, run_shell};
-pub use session::{Binding, RustNames, Session, SessionConfig, Value};
+pub use session::{Binding, Past, PastCell, RustNames, Session, SessionConfig, Value};

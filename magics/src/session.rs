@@ -99,6 +99,23 @@ pub trait RustNames: Send + Sync {
     fn restart(&self) -> Result<Vec<String>, MagicError>;
 }
 
+/// What was typed, as the kernel keeps it: asked by `%history`.
+pub trait Past: Send + Sync {
+    /// The cells of this session and of so many before it (none given: of all), oldest first. It may wait for a disk.
+    fn cells(&self, earlier: Option<u32>) -> Vec<PastCell>;
+}
+
+/// A cell that was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCell {
+    /// The number of its session; none for this one.
+    pub session: Option<i64>,
+    /// The cell's own number in its session.
+    pub line: u64,
+    /// What was typed.
+    pub input: String,
+}
+
 /// The shared namespace and what magics need beside it; cheap to clone.
 #[derive(Clone)]
 pub struct Session {
@@ -110,6 +127,7 @@ struct Inner {
     last: RwLock<Option<Value>>,
     versions: AtomicU64,
     rust: RwLock<Option<Arc<dyn RustNames>>>,
+    past: RwLock<Option<Arc<dyn Past>>>,
     places: Places,
     home: Home,
     folder: RwLock<PathBuf>,
@@ -125,6 +143,7 @@ impl Session {
                 last: RwLock::default(),
                 versions: AtomicU64::new(1),
                 rust: RwLock::default(),
+                past: RwLock::default(),
                 places: Places::new(config.launcher),
                 home: config.home,
                 // The notebook's folder: Jupyter starts kernels there.
@@ -157,6 +176,16 @@ impl Session {
     /// Rust's side of the namespace, where there is one.
     pub fn rust(&self) -> Option<Arc<dyn RustNames>> {
         self.inner.rust.read().clone()
+    }
+
+    /// Tells the session where to ask what was typed.
+    pub fn set_past(&self, past: Arc<dyn Past>) {
+        *self.inner.past.write() = Some(past);
+    }
+
+    /// What was typed, where a kernel keeps it.
+    pub fn past(&self) -> Option<Arc<dyn Past>> {
+        self.inner.past.read().clone()
     }
 
     // Binding
