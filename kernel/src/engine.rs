@@ -102,7 +102,7 @@ impl Kernel {
         // The pager is for a cell that asks for help and nothing else: it opens after all outputs, with one page, and not
         // at all where the cell fails.
         if let [Segment::Help { name }] = segments.as_slice() {
-            return help(name).map(|bundle| front.outputs().page(&mime(&bundle)));
+            return self.help(name).map(|bundle| front.outputs().page(&mime(&bundle)));
         }
         let count = segments.len();
         for (index, segment) in segments.into_iter().enumerate() {
@@ -128,7 +128,7 @@ impl Kernel {
             Segment::Shell { command } => {
                 ironsage_magics::run_shell(command, &self.session, front).map_err(|error| of_magic(&error))
             }
-            Segment::Help { name } => help(name).map(|bundle| front.display(&bundle)),
+            Segment::Help { name } => self.help(name).map(|bundle| front.display(&bundle)),
             Segment::Misplaced { name } => Err(failure(
                 "UsageError",
                 &format!("`{name}` takes the rest of its cell, so it must be the first line"),
@@ -139,6 +139,12 @@ impl Kernel {
 
     fn magic(&self, command: &str, target: &str, body: Option<&str>, front: &CellFront<'_>) -> Result<(), CellFailure> {
         ironsage_magics::run_line_bound(target, command, body, &self.session, front).map_err(|error| of_magic(&error))
+    }
+
+    /// The page that `%name?` and `?name` ask for; `?` alone asks for that of `%help`.
+    fn help(&self, name: &str) -> Result<Bundle, CellFailure> {
+        let name = if name.is_empty() { "help" } else { name };
+        ironsage_magics::help_with(name, &self.session).map_err(|error| of_magic(&error))
     }
 
     /// `%time` and `%%time`: the wall clock and this process's processor time.
@@ -180,7 +186,7 @@ impl Engine for Kernel {
     }
 
     fn inspect(&self, code: &str, cursor: usize, _detail: u8) -> Option<MimeBundle> {
-        complete::inspect(code, cursor, &self.rust).map(|bundle| mime(&bundle))
+        complete::inspect(code, cursor, &self.session, &self.rust).map(|bundle| mime(&bundle))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
@@ -253,12 +259,6 @@ fn completeness(code: &str) -> Completeness {
         },
         Some(_) => Completeness::Complete,
     }
-}
-
-/// The page that `%name?` asks for; `?` alone asks for that of `%help`.
-fn help(name: &str) -> Result<Bundle, CellFailure> {
-    let name = if name.is_empty() { "help" } else { name };
-    ironsage_magics::help(name).map_err(|error| of_magic(&error))
 }
 
 /// The rest of a `%time …` line.

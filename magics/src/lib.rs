@@ -22,14 +22,14 @@ mod run;
 mod session;
 mod text;
 
-pub use complete::{Completion, Completions, complete};
+pub use complete::{Completion, Completions, complete, inspect};
 pub use error::{ErrorKind, MagicError};
 pub use language::name::{Name, NameError};
 pub use language::scalar::Scalar;
 pub use language::suggest;
 pub use magic::{Form, Group};
 pub use magics::environment::sets_a_secret;
-pub use magics::help::{MagicInfo, help, names};
+pub use magics::help::{MagicInfo, help, help_with, names};
 pub use magics::sql::query::Query;
 pub use places::Places;
 pub use plan::Plan;

@@ -83,7 +83,10 @@ mod tests {
         assert_eq!(told(&session(&["b", "c"]), Some(0)), ["None 1 b", "None 2 c"]);
         let third = session(&["d"]);
         assert_eq!(told(&third, Some(1)), ["Some(2) 1 b", "Some(2) 2 c", "None 1 d"]);
-        assert_eq!(told(&third, None), ["Some(1) 1 a", "Some(2) 1 b", "Some(2) 2 c", "None 1 d"]);
+        assert_eq!(
+            told(&third, None),
+            ["Some(1) 1 a", "Some(2) 1 b", "Some(2) 2 c", "None 1 d"]
+        );
         assert_eq!(told(&third, Some(9)).len(), 4);
     }
 }

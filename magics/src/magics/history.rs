@@ -36,7 +36,10 @@ impl Magic for History {
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("%history -n 5", "the last five cells"),
         ("%history -g \"%load*flights\"", "where flights were loaded, ever"),
-        ("%history -l 2 -o typed", "this session and the two before it, as a frame, too"),
+        (
+            "%history -l 2 -o typed",
+            "this session and the two before it, as a frame, too",
+        ),
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
@@ -55,7 +58,9 @@ impl Magic for History {
         }
         let from = cells.len().saturating_sub(self.number.unwrap_or(cells.len()));
         let mut cells = cells.split_off(from);
-        cells.iter_mut().for_each(|cell| cell.input = without_secrets(&cell.input));
+        cells
+            .iter_mut()
+            .for_each(|cell| cell.input = without_secrets(&cell.input));
         show(&cells, front);
         if let Some(name) = name {
             session.bind_frame(name.as_str(), frame(&cells)?);
@@ -80,7 +85,10 @@ fn show(cells: &[PastCell], front: &dyn Front) {
     let counted = words::counted(cells.len() as u64, "cell");
     front.display(&note(match cells.len() - shown {
         0 => counted,
-        _ => format!("{counted}, the last {} shown; `-o name` keeps all", words::count(shown as u64)),
+        _ => format!(
+            "{counted}, the last {} shown; `-o name` keeps all",
+            words::count(shown as u64)
+        ),
     }));
 }
 

@@ -242,7 +242,10 @@ fn many_runs_are_timed_and_shown_once() {
     let told = bench
         .line("%timeit -n 2 -r 3 %sql SELECT count(*) AS n FROM small -o counted")
         .unwrap();
-    assert!(told.ends_with(" a run (3 repeats of 2 runs)") && told.contains(" ± "), "{told}");
+    assert!(
+        told.ends_with(" a run (3 repeats of 2 runs)") && told.contains(" ± "),
+        "{told}"
+    );
     assert_eq!(told.lines().count(), 1, "the runs show nothing: {told}");
     assert_eq!(bench.session.frame("counted").unwrap().height(), 1);
     let told = bench
@@ -250,7 +253,9 @@ fn many_runs_are_timed_and_shown_once() {
         .unwrap();
     assert!(told.ends_with(" a run (1 repeat of 1 run)"), "{told}");
     assert_eq!(bench.session.frame("few").unwrap().height(), 4);
-    bench.cell("%%timeit -n 1 -r 1\n%%sql -o two\nSELECT *\nFROM small LIMIT 2").unwrap();
+    bench
+        .cell("%%timeit -n 1 -r 1\n%%sql -o two\nSELECT *\nFROM small LIMIT 2")
+        .unwrap();
     assert_eq!(bench.session.frame("two").unwrap().height(), 2);
     for (line, message) in [
         ("%timeit", "%timeit has nothing to run"),

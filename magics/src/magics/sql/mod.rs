@@ -150,6 +150,11 @@ impl Sql {
     }
 }
 
+/// The names that stand where a table stands in a query.
+pub(crate) fn tables(query: &str) -> Vec<String> {
+    statement::tables(query)
+}
+
 /// A query that can be saved under a name: it is understood, and does not read itself.
 fn saved(query: &str, name: &Name, session: &Session, front: &dyn Front) -> Result<Arc<Query>, MagicError> {
     let ready = Ready::new(query, Some(name.as_str()), session)?;
