@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn mean_and_deviation_have_a_unit_that_fits() {
-        assert_eq!(told(&[0.001, 0.003], 5), "2.00 ms ± 1.0 ms a run (2 repeats of 5 runs)");
-        assert_eq!(told(&[2.5], 1), "2.50 s a run (1 repeat of 1 run)");
-        assert_eq!(told(&[2.5e-6], 1000), "2.50 µs a run (1 repeat of 1,000 runs)");
+        assert_eq!(told(&[0.001, 0.003], 5), "2 ms ± 1 ms a run (2 repeats of 5 runs)");
+        assert_eq!(told(&[2.5], 1), "2.5 s a run (1 repeat of 1 run)");
+        assert_eq!(told(&[2.5e-6], 1000), "2.5 µs a run (1 repeat of 1,000 runs)");
     }
 }
