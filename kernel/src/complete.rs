@@ -29,11 +29,11 @@ pub(crate) fn complete(code: &str, cursor: usize, session: &Session, rust: &Rust
     }
 }
 
-/// What stands at the cursor: the help of the magic whose line it is on, or what is known of a name in Rust.
-pub(crate) fn inspect(code: &str, cursor: usize, rust: &RustCells) -> Option<Bundle> {
+/// What stands at the cursor, in a magic or in Rust.
+pub(crate) fn inspect(code: &str, cursor: usize, session: &Session, rust: &RustCells) -> Option<Bundle> {
     match rust_at(code, cursor) {
         Some(only) => rust.inspect(&only, cursor).map(bundle),
-        None => help_of_line(code, cursor),
+        None => ironsage_magics::inspect(code, cursor, session),
     }
 }
 
@@ -46,17 +46,6 @@ fn bundle(docs: Docs) -> Bundle {
         Some(html) => bundle.with_html(html),
         None => bundle,
     }
-}
-
-fn help_of_line(code: &str, cursor: usize) -> Option<Bundle> {
-    let start = code[..cursor].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = code[start..].lines().next().unwrap_or_default();
-    let command = &line[line.find('%')?..];
-    let name = command
-        .trim_start_matches('%')
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .next()?;
-    ironsage_magics::help(name).ok()
 }
 
 /// The Rust of a cell, with all else blanked out, so that every offset stays; `None` where the cursor is in a magic.

@@ -18,9 +18,9 @@ use anyhow::Result;
 use ironsage_cells::{Whole, whole};
 use ironsage_contract::home::Home;
 use ironsage_display::{Bundle, Front, note};
-use ironsage_magics::{Session, SessionConfig};
+use ironsage_magics::{PastCell, Session, SessionConfig};
 use ironsage_protocol::{
-    CellFailure, Completeness, Completions, Connection, Engine, EngineInfo, ExecuteRequest, MimeBundle, Outputs,
+    CellFailure, Completeness, Completions, Connection, Engine, EngineInfo, ExecuteRequest, MimeBundle, Outputs, Past,
 };
 
 use crate::{
@@ -102,7 +102,7 @@ impl Kernel {
         // The pager is for a cell that asks for help and nothing else: it opens after all outputs, with one page, and not
         // at all where the cell fails.
         if let [Segment::Help { name }] = segments.as_slice() {
-            return help(name).map(|bundle| front.outputs().page(&mime(&bundle)));
+            return self.help(name).map(|bundle| front.outputs().page(&mime(&bundle)));
         }
         let count = segments.len();
         for (index, segment) in segments.into_iter().enumerate() {
@@ -128,7 +128,7 @@ impl Kernel {
             Segment::Shell { command } => {
                 ironsage_magics::run_shell(command, &self.session, front).map_err(|error| of_magic(&error))
             }
-            Segment::Help { name } => help(name).map(|bundle| front.display(&bundle)),
+            Segment::Help { name } => self.help(name).map(|bundle| front.display(&bundle)),
             Segment::Misplaced { name } => Err(failure(
                 "UsageError",
                 &format!("`{name}` takes the rest of its cell, so it must be the first line"),
@@ -139,6 +139,12 @@ impl Kernel {
 
     fn magic(&self, command: &str, target: &str, body: Option<&str>, front: &CellFront<'_>) -> Result<(), CellFailure> {
         ironsage_magics::run_line_bound(target, command, body, &self.session, front).map_err(|error| of_magic(&error))
+    }
+
+    /// The page that `%name?` and `?name` ask for; `?` alone asks for that of `%help`.
+    fn help(&self, name: &str) -> Result<Bundle, CellFailure> {
+        let name = if name.is_empty() { "help" } else { name };
+        ironsage_magics::help_with(name, &self.session).map_err(|error| of_magic(&error))
     }
 
     /// `%time` and `%%time`: the wall clock and this process's processor time.
@@ -180,7 +186,7 @@ impl Engine for Kernel {
     }
 
     fn inspect(&self, code: &str, cursor: usize, _detail: u8) -> Option<MimeBundle> {
-        complete::inspect(code, cursor, &self.rust).map(|bundle| mime(&bundle))
+        complete::inspect(code, cursor, &self.session, &self.rust).map(|bundle| mime(&bundle))
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
@@ -189,6 +195,10 @@ impl Engine for Kernel {
 
     fn history_file(&self) -> Option<PathBuf> {
         Some(self.session.home().history_file())
+    }
+
+    fn remember(&self, past: Past) {
+        self.session.set_past(Arc::new(Typed(past)));
     }
 
     fn is_secret(&self, code: &str) -> bool {
@@ -202,6 +212,22 @@ impl Engine for Kernel {
     fn shutdown(&self, _restart: bool) {
         self.ending.store(true, Ordering::SeqCst);
         self.rust.interrupt();
+    }
+}
+
+/// What was typed, for `%history`.
+struct Typed(Past);
+
+impl ironsage_magics::Past for Typed {
+    fn cells(&self, earlier: Option<u32>) -> Vec<PastCell> {
+        let cells = self.0.cells(earlier).into_iter();
+        cells
+            .map(|cell| PastCell {
+                session: cell.session,
+                line: cell.line,
+                input: cell.input,
+            })
+            .collect()
     }
 }
 
@@ -233,12 +259,6 @@ fn completeness(code: &str) -> Completeness {
         },
         Some(_) => Completeness::Complete,
     }
-}
-
-/// The page that `%name?` asks for; `?` alone asks for that of `%help`.
-fn help(name: &str) -> Result<Bundle, CellFailure> {
-    let name = if name.is_empty() { "help" } else { name };
-    ironsage_magics::help(name).map_err(|error| of_magic(&error))
 }
 
 /// The rest of a `%time …` line.

@@ -36,6 +36,8 @@ pub(crate) static MAGICS: &[Entry] = &[
     Entry::of::<magics::restart_rust::RestartRust>(),
     Entry::of::<magics::param::Param>(),
     Entry::of::<magics::time::Time>(),
+    Entry::of::<magics::timeit::TimeIt>(),
+    Entry::of::<magics::history::History>(),
     Entry::of::<magics::environment::Env>(),
     Entry::of::<magics::environment::Cd>(),
     Entry::of::<magics::writefile::WriteFile>(),

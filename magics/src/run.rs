@@ -70,11 +70,11 @@ fn call(bound: &str, line: &str, body: Option<&str>, session: &Session, front: &
     let line = joined(line);
     let name = name_of(&line);
     let rest = &line.trim_start()[name.len()..];
-    let entry = registry::find(name)?;
-    if rest.trim() == "?" {
-        front.display(&magics::help::page(entry));
+    if matches!(rest.trim(), "?" | "??") {
+        front.display(&magics::help::help_with(name, session)?);
         return Ok(());
     }
+    let entry = registry::find(name)?;
     let mut call = Call {
         body: body.map(str::to_owned),
         ..Call::default()

@@ -17,6 +17,7 @@ use polars::prelude::*;
 use crate::error::MagicError;
 use crate::language::scalar::Scalar;
 use crate::language::suggest;
+use crate::magics::sql::query::{self, Query};
 use crate::model_store::SavedModel;
 use crate::places::Places;
 use crate::plan::Plan;
@@ -36,6 +37,8 @@ pub enum Value {
     Frame(DataFrame),
     /// A plan that runs when it is asked for.
     Plan(Box<Plan>),
+    /// A saved query, which runs when it is named.
+    Query(Arc<Query>),
     /// A recipe, defined and not yet fitted.
     Recipe(Arc<Recipe>),
     /// A trained model.
@@ -50,6 +53,7 @@ impl Value {
         match self {
             Value::Frame(_) => "frame",
             Value::Plan(_) => "plan",
+            Value::Query(_) => "query",
             Value::Recipe(_) => "recipe",
             Value::Model(_) => "model",
             Value::Scalar(_) => "value",
@@ -62,6 +66,7 @@ impl std::fmt::Debug for Value {
         match self {
             Value::Frame(frame) => write!(formatter, "Frame({})", crate::text::shape(frame)),
             Value::Plan(plan) => write!(formatter, "{plan:?}"),
+            Value::Query(query) => write!(formatter, "Query({})", query.text()),
             Value::Recipe(recipe) => write!(formatter, "Recipe({} steps)", recipe.steps().len()),
             Value::Model(model) => write!(formatter, "Model({})", model.summary()),
             Value::Scalar(value) => write!(formatter, "Scalar({value:?})"),
@@ -94,6 +99,23 @@ pub trait RustNames: Send + Sync {
     fn restart(&self) -> Result<Vec<String>, MagicError>;
 }
 
+/// What was typed, as the kernel keeps it: asked by `%history`.
+pub trait Past: Send + Sync {
+    /// The cells of this session and of so many before it (none given: of all), oldest first. It may wait for a disk.
+    fn cells(&self, earlier: Option<u32>) -> Vec<PastCell>;
+}
+
+/// A cell that was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCell {
+    /// The number of its session; none for this one.
+    pub session: Option<i64>,
+    /// The cell's own number in its session.
+    pub line: u64,
+    /// What was typed.
+    pub input: String,
+}
+
 /// The shared namespace and what magics need beside it; cheap to clone.
 #[derive(Clone)]
 pub struct Session {
@@ -105,6 +127,7 @@ struct Inner {
     last: RwLock<Option<Value>>,
     versions: AtomicU64,
     rust: RwLock<Option<Arc<dyn RustNames>>>,
+    past: RwLock<Option<Arc<dyn Past>>>,
     places: Places,
     home: Home,
     folder: RwLock<PathBuf>,
@@ -120,6 +143,7 @@ impl Session {
                 last: RwLock::default(),
                 versions: AtomicU64::new(1),
                 rust: RwLock::default(),
+                past: RwLock::default(),
                 places: Places::new(config.launcher),
                 home: config.home,
                 // The notebook's folder: Jupyter starts kernels there.
@@ -152,6 +176,16 @@ impl Session {
     /// Rust's side of the namespace, where there is one.
     pub fn rust(&self) -> Option<Arc<dyn RustNames>> {
         self.inner.rust.read().clone()
+    }
+
+    /// Tells the session where to ask what was typed.
+    pub fn set_past(&self, past: Arc<dyn Past>) {
+        *self.inner.past.write() = Some(past);
+    }
+
+    /// What was typed, where a kernel keeps it.
+    pub fn past(&self) -> Option<Arc<dyn Past>> {
+        self.inner.past.read().clone()
     }
 
     // Binding
@@ -223,9 +257,9 @@ impl Session {
             .collect()
     }
 
-    /// The names of all frames and plans bound here.
+    /// The names of all frames, plans and saved queries bound here.
     pub fn frame_names(&self) -> Vec<String> {
-        self.names_of(|value| matches!(value, Value::Frame(_) | Value::Plan(_)))
+        self.names_of(|value| matches!(value, Value::Frame(_) | Value::Plan(_) | Value::Query(_)))
     }
 
     /// The names of the bindings whose value `wanted` accepts.
@@ -250,11 +284,12 @@ impl Session {
             .collect()
     }
 
-    /// A frame or a plan as a plan, without running anything: what SQL works on.
+    /// A frame, a plan or a saved query as a plan, without running anything: what SQL works on.
     pub fn plan(&self, name: &str) -> Result<LazyFrame, MagicError> {
         match self.value(name) {
             Some(Value::Frame(frame)) => Ok(frame.lazy()),
             Some(Value::Plan(plan)) => Ok(plan.frame()?),
+            Some(Value::Query(_)) => query::plan(name, self),
             Some(other) => Err(wrong_kind(name, &other, "frame")),
             None => match self.rust().and_then(|rust| rust.frame(name)) {
                 Some(frame) => Ok(frame?.lazy()),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::outputs::Outputs;
+use crate::past::Past;
 
 /// Evaluates cells. See the module's text for what runs where.
 pub trait Engine: Send + Sync + 'static {
@@ -41,6 +42,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Where what is typed is kept over sessions; without a file it is forgotten with the kernel.
     fn history_file(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Hands over the history, once, before the first cell.
+    fn remember(&self, past: Past) {
+        let _ = past;
     }
 
     /// Whether the code holds something that must not be written down.

@@ -25,6 +25,7 @@ use crate::gate::{BEHIND, Gate};
 use crate::history::History;
 use crate::iopub::{self, Iopub};
 use crate::outbox::{self, Outbox};
+use crate::past::Past;
 use crate::stdin::{InputError, Stdin};
 use crate::wire::{Request, Session};
 use crate::{heartbeat, shell};
@@ -46,7 +47,7 @@ pub(crate) struct Kernel {
     pub(crate) iopub: Iopub,
     pub(crate) stdin: Arc<Stdin>,
     pub(crate) queue: Queue,
-    pub(crate) history: History,
+    pub(crate) history: Arc<History>,
     pub(crate) runtime: Handle,
     shell: Outbox,
     control: Outbox,
@@ -170,9 +171,11 @@ async fn serve(connection: Connection, engine: Arc<dyn Engine>) -> Result<Exit, 
     let (stdin_box, stdin_items) = Outbox::new();
     let (queue, jobs) = Queue::new();
     let (exit, mut exited) = watch::channel(None);
+    let history = Arc::new(History::open(engine.history_file())?);
+    engine.remember(Past::new(Arc::clone(&history)));
     let kernel = Arc::new(Kernel {
         info: engine.info(),
-        history: History::open(engine.history_file())?,
+        history,
         connection,
         engine,
         iopub,

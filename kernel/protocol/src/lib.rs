@@ -25,7 +25,7 @@
 //! | `outbox`, `iopub`, `heartbeat` | what is sent, and the sockets that only send |
 //! | `shell`, `control`, `stdin` | what is asked, and by whom it is answered |
 //! | `execution`, `outputs`, `pace` | cells, what they show, and how fast |
-//! | `history`, [`offsets`] | earlier cells; code points and bytes |
+//! | `history`, `past`, [`offsets`] | earlier cells, and how an engine asks for them; code points and bytes |
 //! | [`engine`] | what an engine must do |
 //! | `kernel` | start, service and end |
 
@@ -45,6 +45,7 @@ pub mod offsets;
 mod outbox;
 mod outputs;
 mod pace;
+mod past;
 mod shell;
 mod signing;
 mod stdin;
@@ -57,5 +58,6 @@ pub use engine::{
 };
 pub use kernel::{Exit, ProtocolError, run};
 pub use outputs::Outputs;
+pub use past::{Past, PastCell};
 pub use stdin::InputError;
 pub use wire::PROTOCOL_VERSION;

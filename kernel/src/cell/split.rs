@@ -181,11 +181,12 @@ fn is_magic(line: &str, marker: &str) -> bool {
         .is_some_and(|c| c.is_ascii_alphabetic())
 }
 
-/// The name in `name?`.
+/// The name in `name?` or `name??`.
 fn asks_for_help(command: &str) -> Option<&str> {
     command
         .trim_end()
         .strip_suffix('?')
+        .map(|name| name.strip_suffix('?').unwrap_or(name))
         .filter(|name| name.chars().all(|c| c == '_' || c.is_alphanumeric()))
 }
 
@@ -284,6 +285,7 @@ mod tests {
             }]
         );
         assert_eq!(split("%%sql?"), vec![Segment::Help { name: "sql" }]);
+        assert_eq!(split("%load??"), vec![Segment::Help { name: "load" }]);
         assert!(matches!(
             split("/* why,\n%%not this */\n%%sql\nSELECT 1")[..],
             [Segment::Cell { .. }]

@@ -26,6 +26,7 @@ mod column;
 mod error;
 mod fit;
 mod fitted;
+mod grammar;
 mod model;
 mod raw;
 mod recipe;
@@ -35,6 +36,7 @@ mod words;
 
 pub use error::PrepError;
 pub use fitted::{FittedRecipe, Input};
+pub use grammar::{STEPS, StepHelp};
 pub use model::{answer_columns, model_rows};
 pub use raw::{frame_from_csv, frame_from_json};
 pub use recipe::{Bound, Fill, Recipe, Step, StepKind};

@@ -2,11 +2,16 @@
 //! a bucket, paths …), SQL in `%%sql`. From the same declarations as parsing and help. Answers are filtered by
 //! what was typed, and late ones are cut off: JupyterLab waits a second and drops what comes after.
 
+mod explain;
 mod line;
+mod recipe;
 mod stores;
 mod values;
 
+pub use explain::inspect;
+pub(crate) use explain::of_name;
 use line::Place;
+pub(crate) use recipe::steps;
 pub(crate) use values::{columns_of, frames};
 
 use crate::language::name;

@@ -142,3 +142,26 @@ pub(super) fn paths(typed: &str, session: &Session) -> Vec<Completion> {
     items.truncate(MOST);
     items
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_store_is_not_waited_for_and_its_answer_is_kept() {
+        let question = || "a slow store".to_owned();
+        let slow = || {
+            std::thread::sleep(BUDGET + Duration::from_millis(200));
+            Some(vec!["s3://late/".to_owned()])
+        };
+        let asked = Instant::now();
+        assert!(ask(question(), slow).is_empty());
+        assert!(
+            asked.elapsed() < BUDGET + Duration::from_millis(150),
+            "{:?}",
+            asked.elapsed()
+        );
+        std::thread::sleep(Duration::from_millis(600));
+        assert_eq!(ask(question(), || None), ["s3://late/"], "the next Tab has it");
+    }
+}

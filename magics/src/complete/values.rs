@@ -65,7 +65,7 @@ pub(super) fn arguments(entry: &Entry, start: usize, text: &str, session: &Sessi
 }
 
 /// The words before the one at the end of the text, and where that one begins.
-fn words_before(text: &str) -> (Vec<String>, usize) {
+pub(super) fn words_before(text: &str) -> (Vec<String>, usize) {
     let text_end = text.len();
     let whole = text.replace("\\\n", " \n");
     let mut words = match words::split(&whole) {
@@ -87,7 +87,7 @@ fn words_before(text: &str) -> (Vec<String>, usize) {
     }
 }
 
-fn subcommand(command: &Command, words: &[String]) -> Option<(Command, usize)> {
+pub(super) fn subcommand(command: &Command, words: &[String]) -> Option<(Command, usize)> {
     let at = words.iter().position(|word| !word.starts_with('-'))?;
     let sub = command.find_subcommand(&words[at])?;
     Some((sub.clone(), at))
@@ -194,7 +194,7 @@ fn value(
 pub(crate) fn of_kind(kind: &str, typed: &str, before: &[String], session: &Session) -> Vec<Completion> {
     match kind {
         "FRAME" => frames(session),
-        "COLUMN" | "COLUMNS" => columns(before, session),
+        "COLUMN" | "COLUMNS" | "COLUMN|CONDITION" | "CONDITION" => columns(before, session),
         "MODEL" => session
             .names_of(|value| matches!(value, Value::Model(_)))
             .into_iter()
@@ -258,7 +258,7 @@ pub(crate) fn frames(session: &Session) -> Vec<Completion> {
 }
 
 /// The columns of the frames that the line has named already; of all frames where it has named none.
-fn columns(before: &[String], session: &Session) -> Vec<Completion> {
+pub(super) fn columns(before: &[String], session: &Session) -> Vec<Completion> {
     let bound = session.frame_names();
     let named: Vec<&String> = before
         .iter()
@@ -291,6 +291,7 @@ pub(crate) fn columns_of(name: &str, session: &Session) -> Vec<(String, String)>
     match session.value(name) {
         Some(Value::Frame(frame)) => listed(frame.schema()),
         Some(Value::Plan(plan)) => listed(&plan.schema()),
+        Some(Value::Query(query)) => listed(&query.schema()),
         _ => Vec::new(),
     }
 }

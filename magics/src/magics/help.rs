@@ -1,9 +1,10 @@
 //! `%help`, `%lsmagic`, `%name?` and `--help`: all from the declarations of the magics.
 
 use ironsage_display::{Bundle, Front};
-use ironsage_learners::Schema;
+use ironsage_learners::{Parameter, Schema};
 use serde_json::json;
 
+use crate::complete;
 use crate::error::MagicError;
 use crate::magic::{Call, Entry, Form, Group, Magic};
 use crate::registry::{self, MAGICS};
@@ -12,7 +13,7 @@ use crate::session::Session;
 /// What a magic is for and how it is typed
 #[derive(clap::Args)]
 pub(crate) struct Help {
-    /// The magic, or an algorithm for its hyperparameters; without one, the first steps
+    /// The magic, an algorithm for its hyperparameters, or a frame, model or other name; without one, the first steps
     #[arg(value_name = "MAGIC")]
     name: Option<String>,
 }
@@ -27,9 +28,9 @@ impl Magic for Help {
         ("%help", "the first steps"),
     ];
 
-    fn run(self, _call: &Call, _session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+    fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         match self.name {
-            Some(name) => front.display(&help(&name)?),
+            Some(name) => front.display(&help_with(&name, session)?),
             None => front.display(&Bundle::text(FIRST_STEPS)),
         }
         Ok(())
@@ -122,15 +123,8 @@ fn hyperparameters(schema: &Schema) -> Bundle {
     let mut text = title.clone();
     let mut rows = String::new();
     for parameter in schema.parameters.iter().filter(|parameter| !parameter.private) {
-        let default = parameter.default.map(|value| format!("default {value}"));
-        let cells = [parameter.allowed(), default.unwrap_or_default()];
-        let told = cells.iter().filter(|cell| !cell.is_empty());
-        text.push_str(&format!(
-            "\n  {}: {}\n      {}",
-            parameter.name,
-            told.map(String::as_str).collect::<Vec<_>>().join("; "),
-            parameter.meaning
-        ));
+        let cells = [parameter.allowed(), default_of(parameter)];
+        text.push_str(&format!("\n  {}", hyperparameter(parameter)));
         rows.push_str(&format!("<tr><td><code>{}</code></td>", escape(parameter.name)));
         for cell in cells.iter().map(String::as_str).chain([parameter.meaning]) {
             rows.push_str(&format!("<td style=\"text-align:left\">{}</td>", escape(cell)));
@@ -141,6 +135,24 @@ fn hyperparameters(schema: &Schema) -> Bundle {
         "<div>{}</div><table style=\"border-collapse:collapse\">{rows}</table>",
         escape(&title)
     ))
+}
+
+/// A hyperparameter: what may be given, the default, and below them the meaning.
+pub(crate) fn hyperparameter(parameter: &Parameter) -> String {
+    let cells = [parameter.allowed(), default_of(parameter)];
+    let told: Vec<String> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+    format!("{}: {}\n      {}", parameter.name, told.join("; "), parameter.meaning)
+}
+
+fn default_of(parameter: &Parameter) -> String {
+    let default = parameter.default.map(|value| format!("default {value}"));
+    default.unwrap_or_default()
+}
+
+/// What `?name` and `%name?` show: the page of a magic or an algorithm, or what a name of the session holds.
+pub fn help_with(name: &str, session: &Session) -> Result<Bundle, MagicError> {
+    let bare = name.trim().trim_start_matches('%').trim_end_matches('?');
+    help(name).or_else(|error| complete::of_name(bare, session).map(Bundle::text).ok_or(error))
 }
 
 /// The help page of an entry.

@@ -7,6 +7,7 @@ use ironsage_display::{Front, TableOptions, note, table, text};
 use ironsage_prep::Recipe;
 use polars::prelude::*;
 
+use crate::complete::{self, Completion};
 use crate::error::MagicError;
 use crate::language::name::Name;
 use crate::magic::{Call, Form, Group, Magic};
@@ -39,6 +40,10 @@ impl Magic for Prep {
             "look at it on a frame",
         ),
     ];
+
+    fn complete_body(first_line: &str, body: &str, cursor: usize, session: &Session) -> (usize, Vec<Completion>) {
+        complete::steps(first_line, body, cursor, session)
+    }
 
     fn run(self, call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let recipe = Recipe::parse(self.name.as_str(), call.body.as_deref().unwrap_or_default())?;

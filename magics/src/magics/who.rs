@@ -74,6 +74,10 @@ fn described(value: &Value) -> (String, String) {
                 here,
             )
         }
+        Value::Query(query) => {
+            let columns = words::counted(query.schema().len() as u64, "column");
+            (format!("{columns} from {}", query.tables().join(", ")), here)
+        }
         Value::Recipe(recipe) => (words::counted(recipe.steps().len() as u64, "step"), here),
         Value::Model(model) => (model.summary(), "saved".to_owned()),
         Value::Scalar(value) => (
@@ -141,11 +145,12 @@ fn endpoints(session: &Session) -> Vec<[String; 4]> {
 
 /// `3 frames · 1 recipe · 2 endpoints`.
 fn counts(rows: &[[String; 4]]) -> String {
-    let kinds = ["frame", "plan", "recipe", "model", "value", "endpoint"];
+    let kinds = ["frame", "plan", "query", "recipe", "model", "value", "endpoint"];
     let mut told: Vec<String> = kinds
         .iter()
         .filter_map(|kind| match rows.iter().filter(|row| row[1] == *kind).count() {
             0 => None,
+            count if count > 1 && *kind == "query" => Some(format!("{} queries", words::count(count as u64))),
             count => Some(words::counted(count as u64, kind)),
         })
         .collect();

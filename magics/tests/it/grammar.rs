@@ -1,7 +1,9 @@
 //! The grammar of a line: names, options, binding, insertion, and what is said when it does not fit.
 
+use std::sync::Arc;
+
 use ironsage_display::Front;
-use ironsage_magics::{ErrorKind, Name, Scalar, Session, Value, names, run_line};
+use ironsage_magics::{ErrorKind, Name, Past, PastCell, Scalar, Session, Value, names, run_line};
 
 use proptest::prelude::*;
 
@@ -232,4 +234,79 @@ proptest! {
             bench.front.clear();
         });
     }
+}
+
+#[test]
+fn many_runs_are_timed_and_shown_once() {
+    let bench = Bench::new().small();
+    let told = bench
+        .line("%timeit -n 2 -r 3 %sql SELECT count(*) AS n FROM small -o counted")
+        .unwrap();
+    assert!(
+        told.ends_with(" a run (3 repeats of 2 runs)") && told.contains(" ± "),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "the runs show nothing: {told}");
+    assert_eq!(bench.session.frame("counted").unwrap().height(), 1);
+    let told = bench
+        .cell("%%timeit -n 1 -r 1\n// two magics\n%param most=4\n%sql SELECT * FROM small LIMIT {{most}} -o few\n!true")
+        .unwrap();
+    assert!(told.ends_with(" a run (1 repeat of 1 run)"), "{told}");
+    assert_eq!(bench.session.frame("few").unwrap().height(), 4);
+    bench
+        .cell("%%timeit -n 1 -r 1\n%%sql -o two\nSELECT *\nFROM small LIMIT 2")
+        .unwrap();
+    assert_eq!(bench.session.frame("two").unwrap().height(), 2);
+    for (line, message) in [
+        ("%timeit", "%timeit has nothing to run"),
+        ("%timeit sql SELECT 1", "`sql` stands without its percent sign"),
+        (
+            "%timeit let x = 1;",
+            "%timeit runs magics and shell commands; Rust would be compiled in each run",
+        ),
+        ("%timeit %show nothing", "there is no frame called `nothing`"),
+    ] {
+        assert_eq!(bench.line(line).unwrap_err().message, message);
+    }
+    bench.front.interrupt_after(3);
+    assert_eq!(
+        bench.line("%timeit -n 100000 -r 100000 %param x=1").unwrap_err().kind,
+        ErrorKind::Interrupted
+    );
+}
+
+#[test]
+fn what_was_typed_is_listed_without_secrets() {
+    struct Typed;
+    impl Past for Typed {
+        fn cells(&self, earlier: Option<u32>) -> Vec<PastCell> {
+            let cell = |session, line, input: &str| PastCell {
+                session,
+                line,
+                input: input.to_owned(),
+            };
+            let mut cells = match earlier {
+                Some(0) => Vec::new(),
+                _ => vec![cell(Some(7), 1, "%load flights.csv -o flights")],
+            };
+            cells.push(cell(None, 1, "let a = 1;\na"));
+            cells.push(cell(None, 2, "%env DB_PASSWORD=abc\n%who"));
+            cells
+        }
+    }
+    let bench = Bench::new();
+    let error = bench.line("%history").unwrap_err();
+    assert_eq!(error.message, "there is no history here");
+    bench.session.set_past(Arc::new(Typed));
+    assert_eq!(
+        bench.line("%history").unwrap(),
+        "1: let a = 1;\n   a\n2: … (sets a secret, not shown)\n   %who\n2 cells"
+    );
+    assert_eq!(bench.line("%history -n 1 -l 3").unwrap().lines().last(), Some("1 cell"));
+    assert_eq!(
+        bench.line("%history -g \"%LOAD*flights.?sv\" -o typed").unwrap(),
+        "7/1: %load flights.csv -o flights\n1 cell"
+    );
+    assert_eq!(bench.session.frame("typed").unwrap().shape(), (1, 3));
+    assert_eq!(bench.line("%history -g flights -l 0").unwrap(), "0 cells");
 }

@@ -119,7 +119,8 @@ fn plans_and_joins_and_rusts_frames_are_tables() {
     assert_eq!(asked.load(Ordering::Relaxed), 1, "the first error is told");
     for line in ["%describe most", "%sql SELECT * FROM most", "%save most x.csv"] {
         let message = "`most` is a Rust variable of type `i32`, not a frame";
-        assert_eq!(bench.line(line).unwrap_err().message, message, "{line}");
+        let error = bench.line(line).unwrap_err().message;
+        assert_eq!(error.split(" (line").next(), Some(message), "{line}");
     }
     for name in ["most", "word"] {
         assert_eq!(
@@ -159,6 +160,13 @@ fn what_is_wrong_is_told_in_the_names_of_the_session() {
         "SELECT s.hlf FROM small s",
         "SELEC * FROM small",
         "SELECT * FROM small WHERE",
+        "SELECT number,\n  leter\nFROM small\nWHERE half > 1",
+        "SELECT *\nFORM small",
+        "SELECT *\nFROM small WHERE number > 3\nGRUP BY letter",
+        "SELECT lenght(letter) FROM small",
+        "SELECT letter || 'x FROM small",
+        "SELECT a.number FROM small a JOIN smal b ON a.number = b.number",
+        "GRANT ALL ON small TO me",
         "SELECT * FROM read_csv('s3://b/x.csv')",
         "INSERT INTO small VALUES (1, 'a', 2)",
         "DELETE FROM small",
@@ -217,4 +225,104 @@ fn a_query_stops_when_told_and_binds_nothing() {
     );
     assert!(bench.session.value("never").is_none());
     drop(end);
+}
+
+#[test]
+fn a_saved_query_is_a_table_that_runs_when_it_is_named() {
+    let bench = Bench::new().small();
+    bench.line("%param most=5").unwrap();
+    let shown = bench
+        .cell("%%sql --save few\nSELECT number, half FROM small WHERE number < {{most}}")
+        .unwrap();
+    assert!(shown.contains("5 rows × 2 columns"), "{shown}");
+    assert_eq!(bench.told(), "few: a query of 2 columns; runs when it is named");
+    bench
+        .cell("%%sql -q --save fewer\nSELECT half FROM few WHERE number > 2")
+        .unwrap();
+    assert_eq!(bench.shown(), "fewer: a query of 1 column; runs when it is named");
+    bench
+        .cell("%%sql -o halves\nSELECT * FROM fewer ORDER BY half")
+        .unwrap();
+    assert_eq!(bench.told(), "halves: 2 rows × 1 column");
+    let who = bench.line("%who").unwrap();
+    assert!(who.contains("query") && who.contains("2 columns from small"), "{who}");
+    assert!(who.ends_with("2 frames · 2 queries · 1 value"), "{who}");
+    // It runs anew, over what the names mean by then.
+    bench.line("%sql SELECT * FROM small LIMIT 4 -o small").unwrap();
+    assert!(
+        bench
+            .line("%sql SELECT * FROM fewer")
+            .unwrap()
+            .contains("1 row × 1 column")
+    );
+    assert!(bench.line("%describe fewer").is_ok(), "it is a table elsewhere, too");
+    bench.line("%sql DROP TABLE small").unwrap();
+    let error = bench.line("%sql SELECT * FROM fewer").unwrap_err();
+    assert_eq!(
+        error.message.lines().next(),
+        Some("the saved query `few`: there is no frame called `small` (line 1, column 26)")
+    );
+}
+
+#[test]
+fn a_query_made_of_itself_is_refused_and_a_part_hides_a_frame() {
+    let bench = Bench::new().small();
+    bench.cell("%%sql -q --save a\nSELECT * FROM small").unwrap();
+    bench.cell("%%sql -q --save b\nSELECT * FROM a").unwrap();
+    for (cell, message) in [
+        (
+            "%%sql --save small\nSELECT * FROM small",
+            "`small` would be made of itself: small → small",
+        ),
+        (
+            "%%sql -q --save a\nSELECT * FROM b",
+            "`a` would be made of itself: a → b → a",
+        ),
+        (
+            "%%sql -q --save small\nSELECT * FROM b",
+            "`small` would be made of itself: small → b → a → small",
+        ),
+    ] {
+        assert_eq!(bench.cell(cell).unwrap_err().message, message);
+    }
+    assert_eq!(bench.session.frame("small").unwrap().height(), 10);
+    assert_eq!(bench.session.frame("b").unwrap().height(), 10);
+    bench
+        .cell("%%sql --save small2\nWITH small2 AS (SELECT * FROM small LIMIT 3) SELECT * FROM small2")
+        .unwrap();
+    bench
+        .cell("%%sql -o some\nWITH b AS (SELECT * FROM small LIMIT 3) SELECT * FROM b")
+        .unwrap();
+    assert_eq!(bench.session.frame("some").unwrap().height(), 3);
+    let error = bench
+        .line("%sql WITH small AS (SELECT * FROM small LIMIT 3) SELECT * FROM small")
+        .unwrap_err();
+    assert_eq!(error.hint.as_deref(), Some("give the part a name of its own"));
+    let error = bench.cell("%%sql --save c -o c\nSELECT 1").unwrap_err();
+    assert_eq!(error.message, "`c` cannot be the query and its rows");
+    assert!(bench.session.value("c").is_none());
+}
+
+#[test]
+fn a_limit_gives_the_first_rows_and_says_so() {
+    let bench = Bench::new().small();
+    bench.cell("%%sql --limit 3 -o three\nSELECT * FROM small").unwrap();
+    assert_eq!(bench.told(), "three: 3 rows × 3 columns (limited, there may be more)");
+    bench
+        .cell("%%sql --limit 30 --save all_rows\nSELECT * FROM small")
+        .unwrap();
+    assert!(bench.shown().contains("10 rows × 3 columns\n"), "{}", bench.shown());
+    assert_eq!(bench.session.frame("three").unwrap().height(), 3);
+}
+
+#[test]
+fn drop_takes_tables_only() {
+    let bench = Bench::new().small();
+    bench.line("%param most=5").unwrap();
+    let error = bench.line("%sql DROP TABLE small, most").unwrap_err();
+    assert_eq!(
+        told(&error),
+        "UsageError: `most` is a value, not a table\nhint: `%rm most` forgets it"
+    );
+    assert!(bench.session.frame("small").is_ok(), "all or none");
 }

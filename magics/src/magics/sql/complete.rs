@@ -2,7 +2,7 @@
 
 use polars::sql::keywords;
 
-use super::statement;
+use super::{functions, statement};
 use crate::complete::{Completion, columns_of, frames, identifier_start};
 use crate::session::Session;
 
@@ -23,15 +23,20 @@ pub(super) fn at(query: &str, cursor: usize, session: &Session) -> (usize, Vec<C
     }
     let mut items = columns(&tables, session);
     items.extend(frames(session));
-    items.extend(
-        keywords::all_functions()
-            .into_iter()
-            .map(|name| Completion::new(name.to_lowercase(), "function")),
-    );
+    items.extend(functions::names().into_iter().map(|name| {
+        let about = functions::about(&name);
+        let item = Completion::new(name, "function");
+        match about {
+            Some((written, gives)) => item.with_detail(format!("{written}: {gives}")),
+            None => item,
+        }
+    }));
     items.extend(
         keywords::all_keywords()
             .into_iter()
-            .map(|word| Completion::new(word.to_uppercase(), "keyword")),
+            .map(str::to_uppercase)
+            .filter(|word| functions::about(word).is_none() && !word.starts_with("READ_"))
+            .map(|word| Completion::new(word, "keyword")),
     );
     (start, items)
 }

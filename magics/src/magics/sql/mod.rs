@@ -1,14 +1,19 @@
 //! `%%sql` and `%sql`: queries over all frames, plans and Rust's frames, by their names. What a statement may do is
-//! told before Polars sees it ([`statement`]); what went wrong is told in the names of the session ([`errors`](mod@errors)).
+//! told before Polars sees it ([`statement`]); what it reads is in [`query`], saved queries too; what went wrong is told in
+//! the names of the session ([`errors`](mod@errors)), with its [`place`].
 
 mod complete;
 mod errors;
+pub(crate) mod functions;
+mod place;
+pub(crate) mod query;
 mod statement;
 
-use ironsage_display::{Front, TableOptions, note, table};
-use polars::prelude::*;
-use polars::sql::SQLContext;
+use std::sync::Arc;
 
+use ironsage_display::{Front, TableOptions, note, table, text as words};
+
+use self::query::{Query, Ready};
 use self::statement::Statement;
 use crate::complete::Completion;
 use crate::error::MagicError;
@@ -21,7 +26,13 @@ use crate::text;
 /// Query frames by name, in SQL
 #[derive(clap::Args)]
 pub(crate) struct Sql {
-    /// Don't show the result
+    /// Keep the query itself under this name: a table for later queries, which runs with each of them
+    #[arg(long, value_name = "NAME")]
+    save: Option<Name>,
+    /// Give the first N rows only (what is saved keeps all)
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Don't show the result; with `--save` and no `-o`, don't run the query either
     #[arg(short = 'q', long)]
     quiet: bool,
     #[command(flatten)]
@@ -41,6 +52,10 @@ impl Magic for Sql {
         (
             "%sql SELECT sex, avg(rings) AS rings FROM abalone GROUP BY sex",
             "a query on one line",
+        ),
+        (
+            "%%sql --save adults\nSELECT * FROM abalone WHERE rings >= {{least}}",
+            "a saved query: `FROM adults` later runs it with the frames and columns of that moment, and the `{{least}}` of this one",
         ),
     ];
 
@@ -66,6 +81,12 @@ impl Magic for Sql {
                 let name: Name = name
                     .parse()
                     .map_err(|error| MagicError::usage(format!("CREATE TABLE: {error}")))?;
+                if self.save.is_some() {
+                    return Err(
+                        MagicError::usage("CREATE TABLE binds the rows, and `--save` keeps a query")
+                            .with_hint("`%%sql --save name` with the SELECT alone"),
+                    );
+                }
                 if let Some(out) = out {
                     return Err(
                         MagicError::usage(format!("the result is named twice, `{name}` and `-o {out}`"))
@@ -79,14 +100,7 @@ impl Magic for Sql {
                 self.query(&query, Some(name), session, front)
             }
             Statement::Drop { names } => {
-                let told: Vec<String> = names
-                    .iter()
-                    .map(|name| match session.unbind(name) {
-                        true => format!("{name} dropped"),
-                        false => format!("{name} already gone"),
-                    })
-                    .collect();
-                front.display(&note(told.join(" · ")));
+                front.display(&note(drop_tables(&names, session)?));
                 Ok(())
             }
         }
@@ -95,21 +109,39 @@ impl Magic for Sql {
 
 impl Sql {
     fn query(&self, query: &str, out: Option<Name>, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let mut context = SQLContext::new();
-        for (name, plan) in tables(query, session)? {
-            context.register(&name, plan);
+        if let (Some(save), Some(out)) = (&self.save, &out)
+            && save == out
+        {
+            return Err(MagicError::usage(format!("`{save}` cannot be the query and its rows"))
+                .with_hint("give `--save` and `-o` a name each, or take one of them away"));
         }
-        let text_of_query = query.to_owned();
-        let result = guard::on_worker(front, "the query", move || {
-            // The error keeps its kind on the way back: it is told in the session's names there.
-            Ok(context.execute(&text_of_query).and_then(LazyFrame::collect))
-        })?;
-        let frame = result.map_err(|error| errors::told(&error, query, session))?;
+        let saved = match &self.save {
+            Some(name) => Some((name, saved(query, name, session, front)?)),
+            None => None,
+        };
+        if let (Some((name, query)), true, None) = (&saved, self.quiet, &out) {
+            session.bind(name.as_str(), Value::Query(Arc::clone(query)));
+            front.display(&note(told(name, query)));
+            return Ok(());
+        }
+        let ready = Ready::new(query, None, session)?;
+        let limit = self.limit;
+        let collected = guard::on_worker(front, "the query", move || Ok(ready.collect(limit)))?;
+        // The error keeps its kind on the way here: it is told in the session's names.
+        let frame = collected.map_err(|failed| failed.told(session))?;
         if !self.quiet {
             front.display(&table(&frame, &TableOptions::default()));
         }
         let label = out.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        front.display(&note(format!("{label}{}", text::shape(&frame))));
+        let limited = match self.limit {
+            Some(limit) if frame.height() as u64 == u64::from(limit) => " (limited, there may be more)",
+            _ => "",
+        };
+        front.display(&note(format!("{label}{}{limited}", text::shape(&frame))));
+        if let Some((name, query)) = saved {
+            front.display(&note(told(name, &query)));
+            session.bind(name.as_str(), Value::Query(query));
+        }
         match out {
             Some(name) => session.bind_frame(name.as_str(), frame),
             None => session.set_last(Value::Frame(frame)),
@@ -118,31 +150,41 @@ impl Sql {
     }
 }
 
-/// What a query may mean, by name: everything in it that is bound to a frame here, and what stands where a table stands
-/// and is a frame in Rust, fetched once. `SHOW TABLES` means all.
-fn tables(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, MagicError> {
-    let planned = |name: String| session.plan(&name).map(|plan| (name, plan));
-    let bound = session.frame_names();
-    if statement::first_word(query).is_some_and(|word| word == "SHOW") {
-        return bound.into_iter().map(planned).collect();
-    }
-    let words = statement::identifiers(query);
-    let mut names: Vec<String> = bound.into_iter().filter(|name| words.contains(name)).collect();
-    let last_is_frame = matches!(session.value("_"), Some(Value::Frame(_) | Value::Plan(_)));
-    if last_is_frame && words.iter().any(|word| word == "_") {
-        names.push("_".to_owned());
-    }
-    let mut tables = names.into_iter().map(planned).collect::<Result<Vec<_>, _>>()?;
-    let Some(rust) = session.rust() else {
-        return Ok(tables);
-    };
-    for table in statement::tables(query) {
-        if session.value(&table).is_some() {
-            continue;
+/// The names that stand where a table stands in a query.
+pub(crate) fn tables(query: &str) -> Vec<String> {
+    statement::tables(query)
+}
+
+/// A query that can be saved under a name: it is understood, and does not read itself.
+fn saved(query: &str, name: &Name, session: &Session, front: &dyn Front) -> Result<Arc<Query>, MagicError> {
+    let ready = Ready::new(query, Some(name.as_str()), session)?;
+    let schema = guard::on_worker(front, "the query", move || {
+        Ok(ready.plan().map(|mut plan| plan.collect_schema()))
+    })?;
+    let schema = schema.map_err(|failed| failed.told(session))??;
+    Ok(Arc::new(Query::new(query, schema)))
+}
+
+fn told(name: &Name, query: &Query) -> String {
+    format!(
+        "{name}: a query of {}; runs when it is named",
+        words::counted(query.schema().len() as u64, "column")
+    )
+}
+
+/// Forgets frames, plans and queries; where a name is something else, all stay.
+fn drop_tables(names: &[String], session: &Session) -> Result<String, MagicError> {
+    for name in names {
+        if let Some(other @ (Value::Recipe(_) | Value::Model(_) | Value::Scalar(_))) = session.value(name) {
+            return Err(
+                MagicError::usage(format!("`{name}` is a {}, not a table", other.kind()))
+                    .with_hint(format!("`%rm {name}` forgets it")),
+            );
         }
-        if let Some(frame) = rust.frame(&table) {
-            tables.push((table, frame?.lazy()));
-        }
     }
-    Ok(tables)
+    let dropped = names.iter().map(|name| match session.unbind(name) {
+        true => format!("{name} dropped"),
+        false => format!("{name} already gone"),
+    });
+    Ok(dropped.collect::<Vec<_>>().join(" · "))
 }

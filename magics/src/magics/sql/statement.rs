@@ -2,9 +2,13 @@
 //! for what must not reach it: statements that change data, functions that read files past our own stores, more
 //! than one statement.
 
+use std::ops::Range;
+
+use super::place;
 use crate::error::MagicError;
 
-/// A statement that may run.
+/// A statement that may run. A query keeps its place: what stands before it in the cell is blank, so that every line and
+/// column in it is one of the cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Statement {
     /// It gives a table.
@@ -28,7 +32,7 @@ enum Token {
     /// A name in double quotes or backticks.
     Quoted(String),
     /// A text in single quotes.
-    Text,
+    Text(String),
     /// A number.
     Number,
     /// Anything else, a character.
@@ -71,13 +75,11 @@ pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
         return Err(MagicError::usage("one statement a cell, and this one has several")
             .with_hint("put each in a `%%sql` cell of its own, or chain them: WITH a AS (…) SELECT …"));
     }
-    if let Some(function) = file_function(&tokens) {
-        return Err(
-            MagicError::usage(format!("{function}(…) would read past Ironsage's own stores"))
-                .with_hint("`%load s3://bucket/key -o name` makes a frame of the file; the query then names it"),
-        );
+    if let Some(call) = file_function(&tokens) {
+        return Err(call.refused(query));
     }
-    let whole = query[first.start..tokens.last().map_or(first.end, |last| last.end)].to_owned();
+    let end = tokens.last().map_or(first.end, |last| last.end);
+    let whole = query[first.start..end].to_owned();
     let word = keyword(&tokens, 0).unwrap_or_default();
     match word.as_str() {
         "CREATE" => create(&whole, query, &tokens),
@@ -86,7 +88,7 @@ pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
             format!("{word} would change data in place, which frames don't allow"),
         )
         .with_hint("`SELECT` what you want, and bind it with `-o name` (the same name is fine)")),
-        _ => Ok(Statement::Query(whole)),
+        _ => Ok(Statement::Query(in_place(query, first.start..end))),
     }
 }
 
@@ -118,7 +120,7 @@ fn create(whole: &str, query: &str, tokens: &[Placed]) -> Result<Statement, Magi
     if keyword(tokens, at + 1).as_deref() != Some("AS") || tokens.len() <= at + 2 {
         return Err(usage());
     }
-    let query = query[tokens[at + 2].start..tokens[tokens.len() - 1].end].to_owned();
+    let query = in_place(query, tokens[at + 2].start..tokens[tokens.len() - 1].end);
     Ok(Statement::Create {
         name,
         query,
@@ -148,18 +150,108 @@ fn drop_table(tokens: &[Placed]) -> Result<Statement, MagicError> {
     }
 }
 
-/// A function of Polars that reads files, called where a table stands.
-fn file_function(tokens: &[Placed]) -> Option<String> {
-    tokens
-        .windows(2)
-        .find_map(|pair| match (&pair[0].token, &pair[1].token) {
-            (Token::Word(word) | Token::Quoted(word), Token::Mark('(')) => {
-                let lower = word.to_lowercase();
-                let reads = ["read_", "scan_"].iter().any(|start| lower.starts_with(start));
-                reads.then(|| word.clone())
-            }
+/// A part of a query, with blanks and line ends for all that stands before it.
+fn in_place(query: &str, part: Range<usize>) -> String {
+    let before = query[..part.start].chars();
+    let mut placed: String = before.map(|c| if c == '\n' { '\n' } else { ' ' }).collect();
+    placed.push_str(&query[part]);
+    placed
+}
+
+/// A call of a function of Polars that reads files.
+struct FileFunction {
+    name: String,
+    file: Option<String>,
+    place: Range<usize>,
+}
+
+impl FileFunction {
+    /// It would read past our stores, with other credentials and endpoints: `%scan` and `%load` read what they name.
+    fn refused(&self, query: &str) -> MagicError {
+        let file = self.file.as_deref().unwrap_or("s3://bucket/key");
+        let stem = file.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let stem = stem.split('.').next().unwrap_or_default();
+        let name = match stem.parse::<crate::language::name::Name>() {
+            Ok(name) => name.to_string(),
+            Err(_) => "name".to_owned(),
+        };
+        let lower = self.name.to_lowercase();
+        let format = match lower.rsplit('_').next().unwrap_or_default() {
+            // What Polars calls JSON here is one object a line.
+            "json" => "ndjson",
+            format => format,
+        };
+        let says_it = file.to_lowercase().contains(&format!(".{format}"));
+        let option = match ["csv", "parquet", "ndjson", "ipc"].contains(&format) && !says_it {
+            true => format!(" --format {format}"),
+            false => String::new(),
+        };
+        let file = match file.contains(char::is_whitespace) {
+            true => format!("'{file}'"),
+            false => file.to_owned(),
+        };
+        MagicError::usage(format!(
+            "{}(…) would read past Ironsage's own stores{}",
+            self.name,
+            place::shown(query, self.place.clone())
+        ))
+        .with_hint(format!(
+            "`%scan {file}{option} -o {name}` before it, and `FROM {name}` in the query, which reads only what it needs"
+        ))
+    }
+}
+
+fn file_function(tokens: &[Placed]) -> Option<FileFunction> {
+    tokens.windows(2).enumerate().find_map(|(at, pair)| {
+        let (Token::Word(name) | Token::Quoted(name), Token::Mark('(')) = (&pair[0].token, &pair[1].token) else {
+            return None;
+        };
+        let lower = name.to_lowercase();
+        let reads = ["read_", "scan_"].iter().any(|start| lower.starts_with(start));
+        let file = match tokens.get(at + 2).map(|placed| &placed.token) {
+            Some(Token::Text(file)) => Some(file.clone()),
             _ => None,
+        };
+        reads.then(|| FileFunction {
+            name: name.clone(),
+            file,
+            place: pair[0].start..pair[0].end,
         })
+    })
+}
+
+/// Where a name stands in a query: where a table stands, if `as_table`; the last part of a qualified one.
+pub(super) fn place_of(query: &str, name: &str, as_table: bool) -> Option<Range<usize>> {
+    let tokens = tokens(query).ok()?;
+    let is_it = |at: usize| name_at(&tokens, at).is_some_and(|found| found.eq_ignore_ascii_case(name));
+    let table_stands = |at: usize| {
+        let before = at.checked_sub(1);
+        before.is_some_and(|before| {
+            tokens[before].token == Token::Mark(',')
+                || matches!(keyword(&tokens, before).as_deref(), Some("FROM" | "JOIN" | "TABLE"))
+        })
+    };
+    let found: Vec<usize> = (0..tokens.len()).filter(|at| is_it(*at)).collect();
+    let wanted = found.iter().find(|at| table_stands(**at) == as_table);
+    let at = *wanted.or(found.first())?;
+    Some(tokens[at].start..tokens[at].end)
+}
+
+/// The names that a query gives to its own parts: `WITH name AS (…)`.
+pub(super) fn parts(query: &str) -> Vec<String> {
+    let tokens = tokens(query).unwrap_or_default();
+    let is_part = |at: &usize| {
+        let named = matches!(keyword(&tokens, at.wrapping_sub(1)).as_deref(), Some("WITH"))
+            || at
+                .checked_sub(1)
+                .is_some_and(|before| tokens[before].token == Token::Mark(','));
+        let opened = tokens
+            .get(at + 2)
+            .is_some_and(|placed| placed.token == Token::Mark('('));
+        named && opened && keyword(&tokens, at + 1).as_deref() == Some("AS")
+    };
+    let found = (0..tokens.len()).filter(is_part);
+    found.filter_map(|at| name_at(&tokens, at)).collect()
 }
 
 /// The first word in capitals.
@@ -185,6 +277,10 @@ pub(super) fn tables(query: &str) -> Vec<String> {
     for at in 0..tokens.len() {
         match &tokens[at].token {
             Token::Mark('(') => {
+                // A join in brackets begins with a table.
+                if in_from && !matches!(keyword(&tokens, at + 1).as_deref(), Some("SELECT" | "WITH" | "VALUES")) {
+                    names.extend(name_at(&tokens, at + 1));
+                }
                 depth.push(in_from);
                 in_from = false;
             }
@@ -227,7 +323,7 @@ fn tokens(query: &str) -> Result<Vec<Placed>, MagicError> {
             continue;
         } else if letter == '\'' {
             position = closing(query, start, '\'').ok_or_else(|| open("text '", query, start))?;
-            Token::Text
+            Token::Text(query[start + 1..position - 1].replace("''", "'"))
         } else if letter == '"' || letter == '`' {
             position = closing(query, start, letter).ok_or_else(|| open(&format!("name {letter}"), query, start))?;
             Token::Quoted(query[start + 1..position - 1].replace(&format!("{letter}{letter}"), &letter.to_string()))
@@ -269,8 +365,10 @@ fn closing(query: &str, start: usize, quote: char) -> Option<usize> {
 }
 
 fn open(what: &str, query: &str, at: usize) -> MagicError {
-    let line = query[..at].matches('\n').count() + 1;
-    MagicError::usage(format!("the {what} that begins on line {line} of the query never ends"))
+    MagicError::usage(format!(
+        "the {what} that begins here never ends{}",
+        place::shown(query, at..at + 1)
+    ))
 }
 
 #[cfg(test)]
@@ -284,24 +382,28 @@ mod tests {
         let read = read("-- two zero heights\nSELECT * FROM a /* x; y */ WHERE b = ';' ;\n").unwrap();
         assert_eq!(
             read,
-            Statement::Query("SELECT * FROM a /* x; y */ WHERE b = ';'".into())
+            Statement::Query(format!("{:19}\nSELECT * FROM a /* x; y */ WHERE b = ';'", "")),
+            "its place in the cell is kept"
         );
     }
 
     #[test]
     fn create_and_drop_bind_and_unbind() {
         let create = |query: &str| read(query).unwrap();
-        let expected = |if_missing, replace| Statement::Create {
+        let expected = |at: usize, if_missing, replace| Statement::Create {
             name: "c".into(),
-            query: "SELECT 1".into(),
+            query: " ".repeat(at) + "SELECT 1",
             if_missing,
             replace,
         };
-        assert_eq!(create("CREATE TABLE c AS SELECT 1;"), expected(false, false));
-        assert_eq!(create("create or replace table c as SELECT 1"), expected(false, true));
+        assert_eq!(create("CREATE TABLE c AS SELECT 1;"), expected(18, false, false));
+        assert_eq!(
+            create("create or replace table c as SELECT 1"),
+            expected(29, false, true)
+        );
         assert_eq!(
             create("CREATE TABLE IF NOT EXISTS \"c\" AS SELECT 1"),
-            expected(true, false)
+            expected(34, true, false)
         );
         assert_eq!(
             create("DROP TABLE IF EXISTS a, b"),
@@ -333,8 +435,20 @@ mod tests {
             "SELECT * FROM READ_PARQUET ( 'x' )",
             "SELECT * FROM \"read_json\"('x')",
         ] {
-            assert!(read(query).unwrap_err().hint.unwrap().contains("%load"), "{query}");
+            assert!(read(query).unwrap_err().hint.unwrap().contains("%scan"), "{query}");
         }
+        let hint = |query: &str| read(query).unwrap_err().hint.unwrap();
+        assert!(
+            hint("SELECT * FROM read_csv('s3://b/raw/trips.csv') t")
+                .starts_with("`%scan s3://b/raw/trips.csv -o trips`")
+        );
+        assert!(
+            hint("SELECT * FROM read_parquet('s3://b/raw/')")
+                .starts_with("`%scan s3://b/raw/ --format parquet -o raw`")
+        );
+        assert!(
+            hint("SELECT * FROM read_json('my 2.json')").starts_with("`%scan 'my 2.json' --format ndjson -o name`")
+        );
         assert!(
             read("SELECT 1; SELECT 2")
                 .unwrap_err()
@@ -352,13 +466,22 @@ mod tests {
     fn tables_stand_after_from_and_join() {
         let query = "WITH w AS (SELECT * FROM a, \"b c\") SELECT d.x FROM w JOIN e ON w.x = e.y, f WHERE x IN (1, 2)";
         assert_eq!(tables(query), ["a", "b c", "e", "w"]);
+        assert_eq!(
+            tables("SELECT * FROM (a JOIN b ON a.x = b.x), (SELECT 1 FROM c) d"),
+            ["a", "b", "c"]
+        );
+        assert_eq!(parts(query), ["w"]);
+        assert_eq!(
+            parts("WITH v AS (SELECT 1), \"w x\" AS (SELECT 2) SELECT a AS b, (1) FROM v"),
+            ["v", "w x"]
+        );
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(query in "\\PC{0,60}") {
             let _ = read(&query);
-            let _ = tables(&query);
+            let _ = (tables(&query), parts(&query), place_of(&query, "a", true));
         }
 
         #[test]
