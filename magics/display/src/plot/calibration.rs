@@ -6,7 +6,7 @@
 use super::axis::{Axis, Kind, decimal, extent};
 use super::cuts::Cuts;
 use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::Label;
+use super::scene::{Anchor, Label};
 use super::theme;
 use super::{Plot, PlotError};
 use crate::text;
@@ -62,8 +62,17 @@ pub fn calibration(scores: &[f64], positive: &[bool], options: &CalibrationOptio
     let mut panel = Panel::new(size, &head, x, Vertical::Values(y), Legend::None, Grid::Both);
     let (from, to) = ((panel.px(0.0), panel.py(0.0)), (panel.px(1.0), panel.py(1.0)));
     panel.scene.dashes(from, to, 1.5, theme::AXIS);
-    let ideal = (panel.px(0.04), panel.py(0.12));
-    panel.scene.text(Label::new("calibrated", ideal.0, ideal.1));
+    // On the side of the diagonal that the curve leaves free.
+    let above: f64 = bins.iter().map(|bin| bin.positive - bin.score).sum();
+    let (ideal, anchor) = if above > 0.0 {
+        ((0.66, 0.6), Anchor::Left)
+    } else {
+        ((0.6, 0.66), Anchor::Right)
+    };
+    let ideal = (panel.px(ideal.0), panel.py(ideal.1));
+    panel
+        .scene
+        .text(Label::new("calibrated", ideal.0, ideal.1).anchor(anchor));
     let points: Vec<(f64, f64)> = bins
         .iter()
         .map(|bin| (panel.px(bin.score), panel.py(bin.positive)))

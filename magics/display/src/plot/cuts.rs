@@ -127,15 +127,17 @@ pub(super) fn thin(curve: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64
     kept
 }
 
-/// Marks the place of a model's own threshold on a curve.
-pub(super) fn mark(panel: &mut Panel, (x, y): (f64, f64), threshold: f64) {
+/// Marks the place of a model's own threshold on a curve, named on the side that the curve leaves free.
+pub(super) fn mark(panel: &mut Panel, (x, y): (f64, f64), threshold: f64, side: Anchor) {
     panel.scene.dot((x, y), 7.0, theme::GROUND);
     panel.scene.dot((x, y), 5.5, theme::VERMILLION);
     let text = format!("threshold {}", short(threshold, 3));
-    // Near the bottom the label stands above the dot, near the right edge on its other side.
+    // Near the bottom the label stands above the dot, near an edge on its other side.
     let y = if y + 20.0 > panel.bottom { y - 14.0 } else { y + 12.0 };
     let label = Label::new(text, x + 12.0, y).color(theme::VERMILLION).medium();
-    let label = if x + 12.0 + label.width() > panel.right {
+    let left = x - 12.0 - label.width() > panel.left;
+    let right = x + 12.0 + label.width() < panel.right;
+    let label = if left && (side == Anchor::Right || !right) {
         Label { x: x - 12.0, ..label }.anchor(Anchor::Right)
     } else {
         label

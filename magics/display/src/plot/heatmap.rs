@@ -188,7 +188,7 @@ pub(super) fn draw(
     } else {
         Vertical::Values(y_side.axis(y_name, down, 0.0)?)
     };
-    let mut panel = Panel::new(size, &head, x, y, legend, Grid::Vertical);
+    let mut panel = Panel::new(size, &head, x, y, legend, Grid::None);
     let texts = numbers(cells);
     for (y, x) in filled {
         let value = cells[y][x];

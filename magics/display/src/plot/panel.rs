@@ -80,6 +80,7 @@ pub(crate) enum Vertical {
 /// Which grid lines are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grid {
+    None,
     Both,
     Horizontal,
     Vertical,
@@ -202,7 +203,7 @@ impl Panel {
             .iter()
             .map(|(at, text)| (self.px(*at), text.clone()))
             .collect();
-        if grid != Grid::Horizontal {
+        if matches!(grid, Grid::Both | Grid::Vertical) {
             for (x, _) in &x_ticks {
                 self.scene.line(vec![(*x, top), (*x, bottom)], 1.0, theme::GRID);
             }
@@ -215,7 +216,7 @@ impl Panel {
                 .collect();
             for (y, text) in ticks {
                 // A grid line on the base line would only thicken it.
-                if grid != Grid::Vertical && bottom - y > 3.0 {
+                if matches!(grid, Grid::Both | Grid::Horizontal) && bottom - y > 3.0 {
                     self.scene.line(vec![(left, y), (right, y)], 1.0, theme::GRID);
                 }
                 let label = Label::new(text, left - space::GAP, y).anchor(Anchor::Right);

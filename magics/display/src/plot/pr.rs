@@ -6,7 +6,7 @@
 use super::axis::{Axis, Kind, decimal, short};
 use super::cuts::{self, Cuts, thin};
 use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::{Label, Paint};
+use super::scene::{Anchor, Label, Paint};
 use super::theme;
 use super::{Plot, PlotError};
 
@@ -76,7 +76,7 @@ pub fn pr(scores: &[f64], positive: &[bool], options: &PrOptions) -> Result<Plot
     panel.scene.line(stairs, 2.5, theme::BLUE);
     if let Some((threshold, place)) = marked {
         let place = at(&panel, place);
-        cuts::mark(&mut panel, place, threshold);
+        cuts::mark(&mut panel, place, threshold, Anchor::Right);
     }
     Plot::new(panel.scene, &head)
 }

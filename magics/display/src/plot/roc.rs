@@ -3,7 +3,7 @@
 use super::axis::{Axis, Kind, decimal, short};
 use super::cuts::{self, Cuts, thin};
 use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::{Label, Paint};
+use super::scene::{Anchor, Label, Paint};
 use super::theme;
 use super::{Plot, PlotError};
 
@@ -76,7 +76,7 @@ pub fn roc(scores: &[f64], positive: &[bool], options: &RocOptions) -> Result<Pl
     panel.scene.text(Label::new("guessing", guess.0, guess.1));
     if let Some((threshold, (x, y))) = marked {
         let place = at(&panel, x, y);
-        cuts::mark(&mut panel, place, threshold);
+        cuts::mark(&mut panel, place, threshold, Anchor::Left);
     }
     Plot::new(panel.scene, &head)
 }
