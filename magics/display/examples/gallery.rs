@@ -52,7 +52,7 @@ fn named(column: &str) -> Option<String> {
 
 fn of_frames(frame: &DataFrame) -> Result<Pictures, Box<dyn Error>> {
     let by_sex = plot::HistOptions {
-        by: named("sex"),
+        color: named("sex"),
         ..Default::default()
     };
     let sex = plot::ScatterOptions {
@@ -72,7 +72,7 @@ fn of_frames(frame: &DataFrame) -> Result<Pictures, Box<dyn Error>> {
         ..Default::default()
     };
     let lines_by_sex = plot::LineOptions {
-        by: named("sex"),
+        color: named("sex"),
         ..Default::default()
     };
     // A frame of times, and one larger than a picture can show.
@@ -109,7 +109,128 @@ fn of_frames(frame: &DataFrame) -> Result<Pictures, Box<dyn Error>> {
             plot::boxes(frame, "whole_weight", &plot::BoxOptions::default()),
         ),
         ("corr", plot::corr(frame, &[], &plot::CorrOptions::default())),
+        (
+            "hist_facets",
+            plot::hist(
+                frame,
+                "length",
+                &plot::HistOptions {
+                    by: named("sex"),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "hist_log",
+            plot::hist(
+                frame,
+                "whole_weight",
+                &plot::HistOptions {
+                    log: plot::Log::Both,
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "scatter_facets",
+            plot::scatter(
+                frame,
+                "length",
+                "whole_weight",
+                &plot::ScatterOptions {
+                    by: named("rings"),
+                    color: named("sex"),
+                    log: plot::Log::Both,
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "line_facets",
+            plot::line(
+                frame,
+                "rings",
+                "shell_weight",
+                &plot::LineOptions {
+                    by: named("sex"),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "bar_facets",
+            plot::bar(
+                frame,
+                "rings",
+                &plot::BarOptions {
+                    by: named("sex"),
+                    y: named("height"),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "density",
+            plot::density(
+                frame,
+                "rings",
+                &plot::DensityOptions {
+                    color: named("sex"),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "heatmap",
+            plot::heatmap(frame, "length", "height", &plot::HeatmapOptions::default()),
+        ),
+        (
+            "heatmap_names",
+            plot::heatmap(
+                frame,
+                "rings",
+                "sex",
+                &plot::HeatmapOptions {
+                    value: named("whole_weight"),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "pair",
+            plot::pair(
+                frame,
+                &["length", "height", "shell_weight", "rings"].map(str::to_owned),
+                &plot::PairOptions {
+                    color: named("sex"),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "missing",
+            plot::missing(&holes(frame)?, &plot::MissingOptions::default()),
+        ),
     ])
+}
+
+/// The frame with values missing here and there.
+fn holes(frame: &DataFrame) -> PolarsResult<DataFrame> {
+    let rings = col("rings");
+    frame
+        .clone()
+        .lazy()
+        .with_columns([
+            when(rings.clone().lt(lit(15)))
+                .then(col("height"))
+                .otherwise(lit(NULL))
+                .alias("height"),
+            when(rings.lt(lit(25)))
+                .then(col("length"))
+                .otherwise(lit(NULL))
+                .alias("length"),
+        ])
+        .collect()
 }
 
 fn of_results(frame: &DataFrame) -> Result<Pictures, Box<dyn Error>> {
@@ -169,6 +290,32 @@ fn of_results(frame: &DataFrame) -> Result<Pictures, Box<dyn Error>> {
     Ok(vec![
         ("residuals", plot::residuals(&predicted, &truth, &residuals)),
         ("roc", plot::roc(&scores, &old, &roc)),
+        (
+            "pr",
+            plot::pr(
+                &scores,
+                &old,
+                &plot::PrOptions {
+                    threshold: Some(0.42),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "threshold",
+            plot::threshold(
+                &scores,
+                &old,
+                &plot::ThresholdOptions {
+                    threshold: Some(0.42),
+                    ..Default::default()
+                },
+            ),
+        ),
+        (
+            "calibration",
+            plot::calibration(&scores, &old, &plot::CalibrationOptions::default()),
+        ),
         ("learning", plot::learning(&epochs, &learning)),
         ("coefficients", plot::coefficients(&names, &weights, &coefficients)),
         (

@@ -207,6 +207,12 @@ fn plots_are_pictures_with_a_line_of_text() {
         "%plot line small number half",
         "%plot bar small letter",
         "%plot box small half --by letter",
+        "%plot hist small half --by letter --log y",
+        "%plot density small half",
+        "%plot heatmap small letter number --value half",
+        "%plot corr small",
+        "%plot pair small --color letter",
+        "%plot missing small --size 600x240",
     ] {
         bench.line(line).unwrap();
         let shown = bench.front.displays();
@@ -218,12 +224,50 @@ fn plots_are_pictures_with_a_line_of_text() {
         (error.kind, error.hint.as_deref()),
         (ErrorKind::NotFound, Some("did you mean `half`?"))
     );
-    bench.line("%plot hist small half --svg half.svg").unwrap();
+    bench.line("%plot hist small half --save half.svg").unwrap();
     assert!(
         std::fs::read_to_string(bench.path().join("half.svg"))
             .unwrap()
             .contains("<svg")
     );
+}
+
+#[test]
+fn four_kinds_are_interactive_and_the_others_say_no() {
+    let bench = Bench::new().small();
+    for line in [
+        "%plot hist small half --interactive",
+        "%plot scatter small number half --color letter --interactive",
+        "%plot line small number half --by letter --interactive",
+        "%plot bar small letter --interactive",
+    ] {
+        bench.line(line).unwrap();
+        let shown = bench.front.displays();
+        let specification = &shown[0].data["application/vnd.vegalite.v5+json"];
+        let rows = specification["data"]["values"].as_array().unwrap();
+        assert!(!rows.is_empty(), "{line}");
+        assert!(shown[0].data.contains_key("image/png"), "{line}");
+    }
+    let error = bench.line("%plot box small half --interactive").unwrap_err();
+    assert_eq!(error.message, "%plot box has no interactive form");
+    assert!(error.hint.unwrap().contains("hist, scatter, line and bar"));
+}
+
+#[test]
+fn a_picture_is_saved_by_its_extension_and_refused_before_it_is_drawn() {
+    let bench = Bench::new().small();
+    bench.line("%plot bar small letter --save letters.PNG").unwrap();
+    let content = std::fs::read(bench.path().join("letters.PNG")).unwrap();
+    assert!(content.starts_with(b"\x89PNG"));
+    for (option, said) in [
+        ("--save letters.pdf", "`.svg` or `.png`"),
+        ("--save s3://pictures/letters.png", "%s3 cp"),
+        ("--size 800", "800x500"),
+    ] {
+        let error = bench.line(&format!("%plot bar small letter {option}")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::UsageError, "{option}");
+        assert!(error.text().contains(said), "{}", error.text());
+    }
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Axes: which numbers stand beside a scale, and how they are written.
 //!
 //! Ticks fall on round numbers (1, 2, 2.5 or 5 times a power of ten), on whole numbers where the
-//! values are counts, and on calendar steps where they are times.
+//! values are counts, on calendar steps where they are times, and on powers of ten where a scale
+//! is logarithmic.
 
 use super::PlotError;
 use super::calendar;
+use super::font::{self, Weight};
+use super::theme::size;
 
 /// A scale from a domain of values to the length of an axis.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub(crate) struct Axis {
     pub(crate) high: f64,
     /// Where a tick stands, and what it says.
     pub(crate) ticks: Vec<(f64, String)>,
+    /// Equal lengths are equal factors.
+    log: bool,
 }
 
 /// What the numbers on an axis are.
@@ -24,6 +29,15 @@ pub(crate) enum Kind {
     Whole,
     /// Seconds since 1970.
     Time,
+    /// Positive numbers, on a logarithmic scale.
+    Log,
+}
+
+impl Kind {
+    /// Whether a value has a place on an axis of this kind.
+    pub(crate) fn takes(self, value: f64) -> bool {
+        value.is_finite() && (self != Kind::Log || value > 0.0)
+    }
 }
 
 impl Axis {
@@ -34,13 +48,47 @@ impl Axis {
             Kind::Number => number_ticks(low, high, wanted, false),
             Kind::Whole => number_ticks(low, high, wanted, true),
             Kind::Time => calendar::ticks(low, high, wanted),
+            Kind::Log => log_ticks(low, high, wanted),
         };
         Ok(Axis {
             label: label.to_owned(),
             low,
             high,
             ticks,
+            log: kind == Kind::Log,
         })
+    }
+
+    /// An axis of names, one unit each from zero, cut to `room` where they are longer.
+    pub(crate) fn of_names(label: &str, names: &[String], room: f64) -> Axis {
+        let fit = |name: &String| font::fit(name, size::TICK, Weight::Regular, room);
+        Axis {
+            label: label.to_owned(),
+            low: -0.5,
+            high: names.len() as f64 - 0.5,
+            ticks: names
+                .iter()
+                .enumerate()
+                .map(|(i, name)| (i as f64, fit(name)))
+                .collect(),
+            log: false,
+        }
+    }
+
+    /// The same axis without its name, which stands elsewhere.
+    pub(crate) fn unnamed(&self) -> Axis {
+        Axis {
+            label: String::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The same axis without ticks and name.
+    pub(crate) fn bare(&self) -> Axis {
+        Axis {
+            ticks: Vec::new(),
+            ..self.unnamed()
+        }
     }
 
     /// An axis over all values, with a little room at both ends.
@@ -52,18 +100,30 @@ impl Axis {
     ) -> Result<Axis, PlotError> {
         let (low, high) = extent(values).ok_or_else(|| PlotError::NoValues { what: label.to_owned() })?;
         let (low, high) = widened(label, low, high, kind)?;
+        if kind == Kind::Log {
+            let room = (high / low).powf(0.04);
+            return Axis::over(label, (low / room, high * room), wanted, kind);
+        }
         let room = (high - low) * 0.04;
         Axis::over(label, (low - room, high + room), wanted, kind)
     }
 
-    /// An axis from zero to a little above the largest value, for bars and counts.
+    /// An axis from zero to a little above the largest value, for bars and counts; a logarithmic
+    /// one begins below one, so that a count of one is seen.
     pub(crate) fn from_zero(label: &str, largest: f64, wanted: usize, kind: Kind) -> Result<Axis, PlotError> {
+        if kind == Kind::Log {
+            return Axis::over(label, (0.7, largest.max(1.0) * 1.3), wanted, kind);
+        }
         let high = if largest > 0.0 { largest * 1.06 } else { 1.0 };
         Axis::over(label, (0.0, high), wanted, kind)
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high end.
     pub(crate) fn at(&self, value: f64) -> f64 {
+        if self.log {
+            // What has no logarithm lies at the low end.
+            return (value.max(self.low) / self.low).ln() / (self.high / self.low).ln();
+        }
         (value - self.low) / (self.high - self.low)
     }
 }
@@ -93,14 +153,23 @@ fn widened(label: &str, low: f64, high: f64, kind: Kind) -> Result<(f64, f64), P
     if !(low.abs() < 1e150 && high.abs() < 1e150) {
         return Err(PlotError::TooLarge { what: label.to_owned() });
     }
+    if kind == Kind::Log {
+        // Below this the ratio of the two ends would leave the floats.
+        let low = low.max(1e-140);
+        return Ok(if high / low > 1.0 + 1e-9 {
+            (low, high)
+        } else {
+            (low / 3.0, low * 3.0)
+        });
+    }
     if !is_one_value(low, high) {
         return Ok((low, high));
     }
     let room = match kind {
         Kind::Time => 43_200.0,
         Kind::Whole => 1.0,
-        Kind::Number if low == 0.0 => 1.0,
-        Kind::Number => (low.abs() * 0.1).max(SMALLEST),
+        Kind::Number | Kind::Log if low == 0.0 => 1.0,
+        Kind::Number | Kind::Log => (low.abs() * 0.1).max(SMALLEST),
     };
     Ok((low - room, high + room))
 }
@@ -150,6 +219,38 @@ fn number_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<(f64, St
     }
     let labels = tick_labels(&at, step);
     at.into_iter().zip(labels).collect()
+}
+
+/// Powers of ten, with what lies between them where there are few; of very many, each nth.
+fn log_ticks(low: f64, high: f64, wanted: usize) -> Vec<(f64, String)> {
+    let (from, to) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let within = |steps: &[f64], stride: usize| -> Vec<f64> {
+        (from..=to)
+            .step_by(stride)
+            .flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)))
+            .filter(|at| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(at))
+            .collect()
+    };
+    let fine: [&[f64]; 3] = [&[1.0, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0, 3.0]];
+    let most = wanted + wanted / 2;
+    let at = fine
+        .iter()
+        .map(|steps| within(steps, 1))
+        .find(|at| at.len() <= most)
+        .unwrap_or_else(|| within(&[1.0], ((to - from) as usize).div_ceil(wanted.max(1)).max(1)));
+    if at.len() < 2 {
+        // Less than a step of the powers: round numbers as on any axis.
+        return number_ticks(low, high, wanted, false);
+    }
+    at.into_iter().map(|at| (at, log_label(at))).collect()
+}
+
+fn log_label(value: f64) -> String {
+    match value {
+        v if !(1e-4..1e15).contains(&v) => minus(&exponent(v)),
+        v if v >= 1.0 => tick_labels(&[v], v).concat(),
+        v => decimal(v, (-v.log10() - 1e-9).ceil().max(0.0) as usize),
+    }
 }
 
 /// Writes ticks that lie `step` apart: as many decimals as tell them apart, thousands separators,
@@ -266,6 +367,24 @@ mod tests {
                 let n = labels(low, high, 6, Kind::Number).len();
                 assert!((3..=10).contains(&n), "{low}..{high}: {n}");
             }
+        }
+    }
+
+    #[test]
+    fn logarithmic_axes_tick_at_powers_of_ten() {
+        let texts = |low, high| -> Vec<String> {
+            let axis = Axis::over("x", (low, high), 5, Kind::Log).unwrap();
+            axis.ticks.into_iter().map(|(_, text)| text).collect()
+        };
+        assert_eq!(texts(1.0, 1e6), ["1", "100", "10,000", "1 M"]);
+        assert_eq!(texts(0.01, 1.0), ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
+        assert_eq!(texts(20.0, 24.0), ["20", "21", "22", "23", "24"]);
+        let axis = Axis::over("x", (1.0, 100.0), 5, Kind::Log).unwrap();
+        assert!((axis.at(10.0) - 0.5).abs() < 1e-12);
+        assert_eq!(axis.at(0.0), 0.0);
+        for (low, high) in [(5e-324, 1e149), (3.0, 3.0), (1e-140, 1e-139)] {
+            let axis = Axis::over("x", (low, high), 5, Kind::Log).unwrap();
+            assert!(axis.ticks.len() < 20 && axis.at(high).is_finite(), "{low} {high}");
         }
     }
 }

@@ -3,12 +3,14 @@
 //! Bars lie, so that names of categories are read without turning the head, and each carries its
 //! number, so that no grid is needed.
 
+use serde_json::json;
+
 use super::axis::{Axis, Kind, extent};
 use super::font::{self, Weight};
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
+use super::panel::{self, Grid, Head, Legend, Panel, Vertical, checked_size};
 use super::scene::{Anchor, Label};
 use super::theme::{self, size};
-use super::{Plot, PlotError, USUAL};
+use super::{Plot, PlotError, USUAL, vega};
 use crate::text;
 
 /// How values of a category become one number.
@@ -60,6 +62,10 @@ pub struct BarOptions {
     pub y: Option<String>,
     /// How it is aggregated.
     pub agg: Agg,
+    /// A column whose values make small multiples.
+    pub by: Option<String>,
+    /// A Vega-Lite specification beside the picture.
+    pub interactive: bool,
     /// A title instead of the usual one.
     pub title: Option<String>,
     /// Width and height in CSS pixels.
@@ -72,7 +78,16 @@ pub(super) const MOST_BARS: usize = 30;
 /// One category and its number.
 pub(super) struct Bar {
     pub(super) name: String,
+    /// The number of all rows.
     pub(super) value: f64,
+    /// The number of each part, where there are small multiples.
+    pub(super) parts: Vec<f64>,
+}
+
+impl Bar {
+    fn part(&self, part: usize) -> f64 {
+        self.parts.get(part).copied().unwrap_or(self.value)
+    }
 }
 
 /// What bars show, beside their numbers.
@@ -83,18 +98,29 @@ pub(super) struct Bars<'a> {
     /// What the numbers are.
     pub(super) value_label: String,
     pub(super) bars: Vec<Bar>,
+    /// Names of the parts; one without a name where there are no small multiples.
+    pub(super) facets: Vec<String>,
     /// Negative bars in the contrasting colour.
     pub(super) signed: bool,
 }
 
 pub(super) fn draw(bars: &Bars<'_>, wanted: Option<(u32, u32)>) -> Result<Plot, PlotError> {
     let what = || bars.label.to_owned();
-    let (low, high) = extent(bars.bars.iter().map(|b| b.value)).ok_or_else(|| PlotError::NoValues { what: what() })?;
+    let parts = 0..bars.facets.len();
+    let all = || bars.bars.iter().flat_map(|bar| parts.clone().map(|i| bar.part(i)));
+    let (low, high) = extent(all()).ok_or_else(|| PlotError::NoValues { what: what() })?;
     let rows = bars.bars.len() as u32;
-    let height = (150 + rows * if rows > 12 { 20 } else { 26 }).max(220);
-    let size = checked_size(wanted, (USUAL.0, height))?;
+    let usual = if bars.facets.len() > 1 {
+        let lines = panel::usual_of(bars.facets.len());
+        let deep = panel::rows_of(bars.facets.len()) * (45 + rows * 20);
+        (lines.0, (120 + deep).clamp(240, 1_600))
+    } else {
+        (USUAL.0, (150 + rows * if rows > 12 { 20 } else { 26 }).max(220))
+    };
+    let size = checked_size(wanted, usual)?;
     let (low, high) = (low.min(0.0), high.max(0.0));
     let (low, high) = if low == high { (0.0, 1.0) } else { (low, high) };
+    // Every bar carries its number: no ticks.
     let mut x = Axis::over(&bars.value_label, (low, high), 5, Kind::Number)?;
     x.ticks.clear();
     let names = bars.bars.iter().map(|b| b.name.clone()).collect();
@@ -102,57 +128,99 @@ pub(super) fn draw(bars: &Bars<'_>, wanted: Option<(u32, u32)>) -> Result<Plot, 
         label: bars.label.to_owned(),
         names,
     };
-    let numbers = if bars.signed {
+    let numbers: Vec<Vec<String>> = if bars.signed {
         // Weights of very different size, each to its own digits.
-        bars.bars.iter().map(|b| super::scatter::label(b.value)).collect()
+        vec![bars.bars.iter().map(|b| super::scatter::label(b.value)).collect()]
     } else {
-        labels(&bars.bars)
+        let texts = labels(&all().collect::<Vec<f64>>());
+        let of = |part: usize| texts.iter().skip(part).step_by(bars.facets.len()).cloned().collect();
+        parts.clone().map(of).collect()
     };
+    // Numbers stand at the bars' ends, those of negative bars on their left: they need room there.
     let widest = |negative: bool| {
-        let mine = bars.bars.iter().zip(&numbers);
-        mine.filter(|(bar, _)| (bar.value < 0.0) == negative)
+        let values = parts.clone().flat_map(|i| bars.bars.iter().map(move |bar| bar.part(i)));
+        values
+            .zip(numbers.iter().flatten())
+            .filter(|(value, _)| (*value < 0.0) == negative && value.is_finite())
             .map(|(_, text)| font::width(text, size::TICK, Weight::Regular) + 10.0)
             .fold(0.0, f64::max)
     };
-    let legend = Legend::Room(widest(false));
-    let mut panel = Panel::new(size, &bars.head, x, y, legend, Grid::Vertical);
-    // Numbers of negative bars stand on their left: they need room there.
-    panel.left += widest(true);
+    let (before, behind) = (widest(true), widest(false));
+    let axes = (x, y);
+    let scene = panel::facets(
+        size,
+        &bars.head,
+        &bars.facets,
+        axes,
+        Legend::None,
+        Grid::Vertical,
+        |panel, part| {
+            panel.left += before;
+            panel.right -= behind;
+            draw_bars(panel, bars, part, &numbers[part]);
+        },
+    );
+    Plot::new(scene, &bars.head)
+}
+
+fn draw_bars(panel: &mut Panel, bars: &Bars<'_>, part: usize, numbers: &[String]) {
     let zero = panel.px(0.0);
     let thick = (panel.band() * 0.68).min(26.0);
-    for (i, bar) in bars.bars.iter().enumerate().filter(|(_, b)| b.value.is_finite()) {
+    for (i, (bar, number)) in bars.bars.iter().zip(numbers).enumerate() {
+        let value = bar.part(part);
+        if !value.is_finite() {
+            continue;
+        }
         let y = panel.py(i as f64);
-        let end = panel.px(bar.value);
-        let color = if bars.signed && bar.value < 0.0 {
+        let end = panel.px(value);
+        let color = if bars.signed && value < 0.0 {
             theme::VERMILLION
         } else {
             theme::BLUE
         };
         panel.scene.rect((zero, y - thick / 2.0), (end, y + thick / 2.0), color);
-        let label = if bar.value < 0.0 {
-            Label::new(&*numbers[i], end - 5.0, y).anchor(Anchor::Right)
+        let label = if value < 0.0 {
+            Label::new(number, end - 5.0, y).anchor(Anchor::Right)
         } else {
-            Label::new(&*numbers[i], end + 5.0, y)
+            Label::new(number, end + 5.0, y)
         };
         panel.scene.text(label);
     }
     let (top, bottom) = (panel.top, panel.bottom);
     panel.scene.line(vec![(zero, top), (zero, bottom)], 1.0, theme::AXIS);
-    Plot::new(panel.scene, &bars.head)
+}
+
+/// The bars with their numbers under the pointer.
+pub(super) fn specification(bars: &Bars<'_>, by: Option<&str>) -> serde_json::Value {
+    let mut rows = Vec::new();
+    for (part, facet) in bars.facets.iter().enumerate() {
+        for bar in bars.bars.iter().filter(|bar| bar.part(part).is_finite()) {
+            rows.push(json!({"x": bar.part(part), "y": bar.name, "facet": facet}));
+        }
+    }
+    let names: Vec<&str> = bars.bars.iter().map(|bar| bar.name.as_str()).collect();
+    let encoding = json!({
+        "x": {"field": "x", "type": "quantitative", "title": bars.value_label},
+        "y": {"field": "y", "type": "nominal", "title": bars.label, "sort": names},
+    });
+    let mark = json!({"type": "bar", "tooltip": true});
+    let mut specification = vega::specification(&bars.head, mark, rows, encoding, by);
+    specification["height"] = json!({"step": 24});
+    specification
 }
 
 /// The numbers at the bars' ends: whole where all are whole, else to the same decimals.
-fn labels(bars: &[Bar]) -> Vec<String> {
-    let finite = || bars.iter().map(|b| b.value).filter(|v| v.is_finite());
+fn labels(values: &[f64]) -> Vec<String> {
+    let finite = || values.iter().copied().filter(|v| v.is_finite());
     let largest = finite().fold(0.0_f64, |m, v| m.max(v.abs()));
     if finite().all(|v| v.fract() == 0.0) && largest < 1e15 {
-        return bars.iter().map(|b| super::axis::decimal(b.value, 0)).collect();
+        return values.iter().map(|v| super::axis::decimal(*v, 0)).collect();
     }
     if !(1e-3..1e7).contains(&largest) {
-        return bars.iter().map(|b| super::scatter::label(b.value)).collect();
+        return values.iter().map(|v| super::scatter::label(*v)).collect();
     }
     let decimals = (2.0 - largest.log10().floor()).clamp(0.0, 6.0) as usize;
-    bars.iter().map(|b| super::axis::decimal(b.value, decimals)).collect()
+    values.iter().map(|v| super::axis::decimal(*v, decimals)).collect()
 }
 
 /// Says that only the largest categories are drawn.
@@ -171,21 +239,23 @@ mod tests {
         let bar = |(i, value): (usize, &f64)| Bar {
             name: format!("c{i}"),
             value: *value,
+            parts: Vec::new(),
         };
         Bars {
             head: Head::new("c"),
             label: "c",
             value_label: "rows".to_owned(),
             bars: values.iter().enumerate().map(bar).collect(),
+            facets: vec![String::new()],
             signed: true,
         }
     }
 
     #[test]
     fn numbers_at_bars_are_alike() {
-        assert_eq!(labels(&bars(&[1_528.0, 3.0]).bars), ["1,528", "3"]);
-        assert_eq!(labels(&bars(&[11.13, 7.9]).bars), ["11.1", "7.9"]);
-        assert_eq!(labels(&bars(&[0.123_4, -0.05]).bars), ["0.123", "−0.050"]);
+        assert_eq!(labels(&[1_528.0, 3.0]), ["1,528", "3"]);
+        assert_eq!(labels(&[11.13, 7.9]), ["11.1", "7.9"]);
+        assert_eq!(labels(&[0.123_4, -0.05]), ["0.123", "−0.050"]);
     }
 
     #[test]

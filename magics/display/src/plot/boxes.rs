@@ -8,6 +8,7 @@ use super::hist::quantile;
 use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
 use super::sample;
 use super::scene::Paint;
+use super::spread;
 use super::theme;
 use super::{Plot, PlotError, USUAL};
 use crate::text;
@@ -20,6 +21,8 @@ const MOST_FAR: usize = 400;
 pub struct BoxOptions {
     /// A column whose values make groups, one box each.
     pub by: Option<String>,
+    /// A logarithmic axis of values.
+    pub log: bool,
     /// A title instead of the usual one.
     pub title: Option<String>,
     /// Width and height in CSS pixels.
@@ -61,7 +64,8 @@ pub(super) fn draw(
         .collect();
     let all = groups.iter().flat_map(|(_, values)| values.iter().copied());
     let (across, _) = axis::room(options.size.unwrap_or(USUAL));
-    let x = Axis::around(column, all, across, Kind::Number)?;
+    let kind = if options.log { Kind::Log } else { Kind::Number };
+    let x = Axis::around(column, all, across, kind)?;
     let n: usize = boxes.iter().map(|(_, n, _)| n).sum();
     let mut head = Head::new(options.title.clone().unwrap_or_else(|| match &options.by {
         Some(by) => format!("{column} by {by}"),
@@ -85,10 +89,7 @@ pub(super) fn draw(
     if far > 0 {
         head.fact(format!("{} far out", text::count(far as u64)));
     }
-    if left_out > 0 {
-        let rows = text::counted(left_out as u64, "row");
-        head.fact(format!("{rows} without a value left out"));
-    }
+    spread::left_out(&mut head, left_out, options.log);
 
     let rows = boxes.len() as u32;
     let height = (170 + rows * if rows > 8 { 32 } else { 52 }).max(240);

@@ -35,6 +35,7 @@ pub fn coefficients(names: &[String], weights: &[f64], options: &CoefficientsOpt
         .map(|(name, weight)| Bar {
             name: name.clone(),
             value: *weight,
+            parts: Vec::new(),
         })
         .collect();
     bars.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
@@ -54,6 +55,7 @@ pub fn coefficients(names: &[String], weights: &[f64], options: &CoefficientsOpt
         label: "",
         value_label: options.unit.clone(),
         bars,
+        facets: vec![String::new()],
         signed: true,
     };
     bar::draw(&bars, options.size).map_err(|error| match error {

@@ -6,16 +6,21 @@
 
 use std::collections::HashMap;
 
-use polars::prelude::{Column, DataFrame, DataType, TimeUnit};
+use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, TimeUnit};
 
 use super::axis::Kind;
 use super::bar::{self, Agg, Bar, BarOptions, Bars, MOST_BARS};
 use super::boxes::{self, BoxOptions};
 use super::corr::{self, CorrOptions, MOST_COLUMNS};
-use super::hist::{self, Group, HistOptions, mean, quantile};
-use super::line::{self, LineOptions, Series};
-use super::panel::Head;
+use super::density::{self, DensityOptions};
+use super::heatmap::{self, Along, HeatmapOptions, Side};
+use super::hist::{self, HistOptions, mean, quantile};
+use super::line::{self, LineOptions, Lines, Series};
+use super::missing::{self, MissingOptions};
+use super::pair::{self, PairOptions};
+use super::panel::{Head, MOST_FACETS};
 use super::scatter::{self, Coloring, Points, ScatterOptions};
+use super::spread::{Spread, titled};
 use super::theme::{self, Rgb};
 use super::{Plot, PlotError};
 use crate::text;
@@ -31,43 +36,57 @@ use crate::text;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn hist(frame: &DataFrame, x: &str, options: &HistOptions) -> Result<Plot, PlotError> {
-    let (values, kind) = numbers(frame, x)?;
+    let color = options.color.as_deref();
+    let spread = spread(frame, x, color, options.by.as_deref(), options.log.x())?;
+    hist::draw(x, &spread, options)
+}
+
+/// The same as a smooth curve: an estimate of the density, one for each group.
+pub fn density(frame: &DataFrame, x: &str, options: &DensityOptions) -> Result<Plot, PlotError> {
+    let color = options.color.as_deref();
+    let spread = spread(frame, x, color, options.by.as_deref(), options.log)?;
+    density::draw(x, &spread, options)
+}
+
+/// The values of a column by part and by group.
+fn spread(frame: &DataFrame, x: &str, color: Option<&str>, by: Option<&str>, log: bool) -> Result<Spread, PlotError> {
+    let parts = Parts::of(frame, by)?;
+    let (values, kind) = numbers(&parts.frame, x)?;
     refuse_times(frame, x, kind)?;
-    let finite = values.iter().filter(|v| v.is_finite()).count();
-    let left_out = values.len() - finite;
-    let groups = match &options.by {
-        None => vec![Group {
-            name: String::new(),
-            color: theme::BLUE,
-            values: values.into_iter().filter(|v| v.is_finite()).collect(),
-        }],
-        Some(by) => {
-            let (of_row, names) = groups(frame, by)?;
-            let mut split: Vec<Group> = names
-                .into_iter()
-                .map(|(name, color)| Group {
-                    name,
-                    color,
-                    values: Vec::new(),
-                })
-                .collect();
-            for (value, group) in values.iter().zip(of_row) {
-                if value.is_finite() {
-                    split[group].values.push(*value);
-                }
-            }
-            split
-        }
+    let kind = scaled(kind, log);
+    let (group, groups) = match color {
+        None => (vec![0; values.len()], vec![(String::new(), theme::BLUE)]),
+        Some(color) => groups(&parts.frame, color)?,
     };
-    hist::draw(x, &groups, left_out, options)
+    let mut split = vec![vec![Vec::new(); groups.len()]; parts.names.len()];
+    let mut left_out = 0;
+    for (row, value) in values.into_iter().enumerate() {
+        if kind.takes(value) {
+            split[parts.of_row[row]][group[row]].push(value);
+        } else {
+            left_out += 1;
+        }
+    }
+    Ok(Spread {
+        facets: parts.names,
+        groups,
+        values: split,
+        left_out,
+        color: color.map(str::to_owned),
+        by: by.map(str::to_owned),
+        cut: parts.cut,
+    })
 }
 
 /// How two columns go together, and a third by colour. At most 5,000 points are drawn.
 pub fn scatter(frame: &DataFrame, x: &str, y: &str, options: &ScatterOptions) -> Result<Plot, PlotError> {
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let frame = &parts.frame;
     let (xs, x_kind) = numbers(frame, x)?;
     let (ys, y_kind) = numbers(frame, y)?;
+    let (x_kind, y_kind) = (scaled(x_kind, options.log.x()), scaled(y_kind, options.log.y()));
     let kept: Vec<usize> = (0..xs.len())
-        .filter(|i| xs[*i].is_finite() && ys[*i].is_finite())
+        .filter(|i| x_kind.takes(xs[*i]) && y_kind.takes(ys[*i]))
         .collect();
     let pick = |values: &[f64]| -> Vec<f64> { kept.iter().map(|i| values[*i]).collect() };
     let coloring = match &options.color {
@@ -87,6 +106,9 @@ pub fn scatter(frame: &DataFrame, x: &str, y: &str, options: &ScatterOptions) ->
         x_kind,
         y_kind,
         coloring,
+        part: kept.iter().map(|i| parts.of_row[*i]).collect(),
+        facets: parts.names,
+        cut: parts.cut,
         left_out: xs.len() - kept.len(),
     };
     scatter::draw((x, y), &points, options)
@@ -94,24 +116,28 @@ pub fn scatter(frame: &DataFrame, x: &str, y: &str, options: &ScatterOptions) ->
 
 /// How a column runs along another: sorted by `x`, one line or one for each group.
 pub fn line(frame: &DataFrame, x: &str, y: &str, options: &LineOptions) -> Result<Plot, PlotError> {
-    let (xs, x_kind) = numbers(frame, x)?;
-    let (ys, y_kind) = numbers(frame, y)?;
-    let (of_row, names) = match &options.by {
-        Some(by) => groups(frame, by)?,
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let (xs, x_kind) = numbers(&parts.frame, x)?;
+    let (ys, y_kind) = numbers(&parts.frame, y)?;
+    let kinds = (scaled(x_kind, options.log.x()), scaled(y_kind, options.log.y()));
+    let (group, names) = match &options.color {
+        Some(color) => groups(&parts.frame, color)?,
         None => (vec![0; xs.len()], vec![(String::new(), theme::BLUE)]),
     };
-    let mut series: Vec<Series> = names
-        .into_iter()
-        .map(|(name, color)| Series {
-            name,
-            color,
+    let mut series: Vec<Series> = (0..parts.names.len())
+        .flat_map(|part| names.iter().map(move |(name, color)| (part, name, color)))
+        .map(|(part, name, color)| Series {
+            name: name.clone(),
+            color: *color,
+            part,
             points: Vec::new(),
         })
         .collect();
     let mut left_out = 0;
-    for ((x, y), group) in xs.iter().zip(&ys).zip(of_row) {
-        if x.is_finite() && y.is_finite() {
-            series[group].points.push((*x, *y));
+    for (row, (x, y)) in xs.iter().zip(&ys).enumerate() {
+        if kinds.0.takes(*x) && kinds.1.takes(*y) {
+            let at = parts.of_row[row] * names.len() + group[row];
+            series[at].points.push((*x, *y));
         } else {
             left_out += 1;
         }
@@ -120,11 +146,20 @@ pub fn line(frame: &DataFrame, x: &str, y: &str, options: &LineOptions) -> Resul
     for s in &mut series {
         s.points.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
-    line::draw((x, y), &series, (x_kind, y_kind), left_out, options)
+    let lines = Lines {
+        series,
+        kinds,
+        facets: parts.names,
+        cut: parts.cut,
+        left_out,
+    };
+    line::draw((x, y), &lines, options)
 }
 
 /// How many rows each category has, or what another column amounts to in it.
 pub fn bar(frame: &DataFrame, x: &str, options: &BarOptions) -> Result<Plot, PlotError> {
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let frame = &parts.frame;
     let (of_row, names) = categories(frame, x)?;
     let ordered = column(frame, x)?.dtype().clone();
     let (values, agg) = match &options.y {
@@ -135,18 +170,22 @@ pub fn bar(frame: &DataFrame, x: &str, options: &BarOptions) -> Result<Plot, Plo
         }
         None => (vec![0.0; of_row.len()], Agg::Count),
     };
-    let mut of_category: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
-    for (value, category) in values.iter().zip(of_row) {
-        if value.is_finite() {
-            of_category[category].push(*value);
-        }
+    let facets = parts.names.len();
+    let mut of_category: Vec<Vec<Vec<f64>>> = vec![vec![Vec::new(); facets]; names.len()];
+    for (row, value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        of_category[of_row[row]][parts.of_row[row]].push(*value);
     }
     let mut bars: Vec<Bar> = names
         .into_iter()
         .zip(of_category)
-        .map(|(name, values)| Bar {
+        .map(|(name, parts)| Bar {
             name,
-            value: amount(values, agg),
+            value: amount(parts.concat(), agg),
+            parts: if facets > 1 {
+                parts.into_iter().map(|values| amount(values, agg)).collect()
+            } else {
+                Vec::new()
+            },
         })
         .filter(|bar| bar.value.is_finite())
         .collect();
@@ -159,7 +198,8 @@ pub fn bar(frame: &DataFrame, x: &str, options: &BarOptions) -> Result<Plot, Plo
         None => "rows".to_owned(),
     };
     let title = options.title.clone();
-    let mut head = Head::new(title.unwrap_or_else(|| format!("{value_label} by {x}")));
+    let usual = || titled(&value_label, [Some(x), options.by.as_deref()]);
+    let mut head = Head::new(title.unwrap_or_else(usual));
     head.fact(text::counted(frame.height() as u64, "row"));
     let categories = bars.len();
     let plural = if categories == 1 { "y" } else { "ies" };
@@ -170,20 +210,115 @@ pub fn bar(frame: &DataFrame, x: &str, options: &BarOptions) -> Result<Plot, Plo
     }
     bars.truncate(MOST_BARS);
     bar::cut(&mut head, categories, bars.len());
+    if let Some(cut) = parts.cut {
+        head.fact(cut);
+    }
     let bars = Bars {
         head,
         label: x,
         value_label,
         bars,
+        facets: parts.names,
         signed: false,
     };
-    bar::draw(&bars, options.size)
+    let plot = bar::draw(&bars, options.size)?;
+    Ok(if options.interactive {
+        plot.with_vega(bar::specification(&bars, options.by.as_deref()))
+    } else {
+        plot
+    })
+}
+
+/// How many rows fall together in two columns, or what a third amounts to there.
+pub fn heatmap(frame: &DataFrame, x: &str, y: &str, options: &HeatmapOptions) -> Result<Plot, PlotError> {
+    let (x_side, y_side) = (side(frame, x)?, side(frame, y)?);
+    let (values, agg) = match &options.value {
+        Some(value) => {
+            let (values, kind) = numbers(frame, value)?;
+            refuse_times(frame, value, kind)?;
+            (values, options.agg)
+        }
+        None => (vec![0.0; frame.height()], Agg::Count),
+    };
+    let mut cells = vec![vec![Vec::new(); x_side.count()]; y_side.count()];
+    let mut left_out = 0;
+    for (row, value) in values.into_iter().enumerate() {
+        match (x_side.of_row[row], y_side.of_row[row]) {
+            (Some(x), Some(y)) if value.is_finite() => cells[y][x].push(value),
+            _ => left_out += 1,
+        }
+    }
+    let cells: Vec<Vec<f64>> = cells
+        .into_iter()
+        .map(|row| {
+            let filled = |values: Vec<f64>| {
+                if values.is_empty() {
+                    f64::NAN
+                } else {
+                    amount(values, agg)
+                }
+            };
+            row.into_iter().map(filled).collect()
+        })
+        .collect();
+    heatmap::draw((x, y), (&x_side, &y_side), &cells, left_out, options)
+}
+
+/// Most different numbers that have a row or a column each; more are put into bins.
+const MOST_NUMBERS: usize = 20;
+/// Most categories along a side of a heatmap.
+const MOST_SIDE: usize = 30;
+
+/// A column along a side of a heatmap: its categories, or bins where it has many numbers or times.
+fn side(frame: &DataFrame, name: &str) -> Result<Side, PlotError> {
+    let dtype = column(frame, name)?.dtype().clone();
+    let measured = dtype.is_primitive_numeric() || dtype.is_decimal() || dtype.is_temporal();
+    if measured && column(frame, name)?.n_unique()? > MOST_NUMBERS {
+        let (values, kind) = numbers(frame, name)?;
+        return heatmap::binned(name, &values, kind);
+    }
+    let parts = Parts::most(frame, name, MOST_SIDE)?;
+    Ok(Side {
+        of_row: parts.of_all,
+        along: Along::Names(parts.names),
+        cut: parts.cut,
+    })
+}
+
+/// Every numeric column against every other; of all, where none are named.
+pub fn pair(frame: &DataFrame, columns: &[String], options: &PairOptions) -> Result<Plot, PlotError> {
+    let named = numeric(frame, columns);
+    let mut read = Vec::new();
+    for name in named.iter().take(pair::MOST_COLUMNS) {
+        read.push((name.clone(), numbers(frame, name)?.0));
+    }
+    let (group, groups) = match &options.color {
+        Some(color) => groups(frame, color)?,
+        None => (vec![0; frame.height()], vec![(String::new(), theme::BLUE)]),
+    };
+    pair::draw(&read, named.len(), (&group, &groups), options)
+}
+
+/// Where values are missing: nulls, and NaN among floats, along the rows of each column.
+pub fn missing(frame: &DataFrame, options: &MissingOptions) -> Result<Plot, PlotError> {
+    let mut columns = Vec::new();
+    for column in frame.columns() {
+        let mut gone: Vec<bool> = column.is_null().iter().map(|v| v == Some(true)).collect();
+        if column.dtype().is_float() {
+            for (gone, nan) in gone.iter_mut().zip(column.is_nan()?.iter()) {
+                *gone |= nan == Some(true);
+            }
+        }
+        columns.push((column.name().to_string(), gone));
+    }
+    missing::draw(columns, frame.height(), options)
 }
 
 /// Median, quartiles and what lies far out, whole or by group.
 pub fn boxes(frame: &DataFrame, x: &str, options: &BoxOptions) -> Result<Plot, PlotError> {
     let (values, kind) = numbers(frame, x)?;
     refuse_times(frame, x, kind)?;
+    let kind = scaled(kind, options.log);
     let (of_row, names) = match &options.by {
         Some(by) => categories(frame, by)?,
         None => (vec![0; values.len()], vec![String::new()]),
@@ -191,7 +326,7 @@ pub fn boxes(frame: &DataFrame, x: &str, options: &BoxOptions) -> Result<Plot, P
     let mut split: Vec<(String, Vec<f64>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
     let mut left_out = 0;
     for (value, group) in values.iter().zip(of_row) {
-        if value.is_finite() {
+        if kind.takes(*value) {
             split[group].1.push(*value);
         } else {
             left_out += 1;
@@ -209,18 +344,27 @@ pub fn boxes(frame: &DataFrame, x: &str, options: &BoxOptions) -> Result<Plot, P
 
 /// The correlation of each numeric column with each other; of all, where none are named.
 pub fn corr(frame: &DataFrame, columns: &[String], options: &CorrOptions) -> Result<Plot, PlotError> {
-    let named: Vec<String> = if columns.is_empty() {
-        let numeric = |c: &&Column| c.dtype().is_primitive_numeric() || c.dtype().is_bool();
-        let all = frame.columns().iter().filter(numeric);
-        all.map(|c| c.name().to_string()).collect()
-    } else {
-        columns.to_vec()
-    };
+    let named = numeric(frame, columns);
     let mut read = Vec::new();
     for name in named.iter().take(MOST_COLUMNS) {
         read.push((name.clone(), numbers(frame, name)?.0));
     }
     corr::draw(&read, named.len(), options)
+}
+
+/// The columns that are named, or all that hold numbers.
+fn numeric(frame: &DataFrame, columns: &[String]) -> Vec<String> {
+    if !columns.is_empty() {
+        return columns.to_vec();
+    }
+    let numeric = |c: &&Column| c.dtype().is_primitive_numeric() || c.dtype().is_bool();
+    let all = frame.columns().iter().filter(numeric);
+    all.map(|c| c.name().to_string()).collect()
+}
+
+/// The kind of an axis of such values.
+fn scaled(kind: Kind, log: bool) -> Kind {
+    if log { Kind::Log } else { kind }
 }
 
 fn amount(mut values: Vec<f64>, agg: Agg) -> f64 {
@@ -364,6 +508,78 @@ fn categories(frame: &DataFrame, name: &str) -> Result<(Vec<usize>, Vec<String>)
     Ok((of_row, names))
 }
 
+/// The parts that a column's values make of a frame, for small multiples: the most frequent ones.
+struct Parts {
+    /// The rows of those parts.
+    frame: DataFrame,
+    /// Each such row's part.
+    of_row: Vec<usize>,
+    /// Each part of all rows, none where it is not among the most frequent.
+    of_all: Vec<Option<usize>>,
+    names: Vec<String>,
+    /// How many there are beyond, as a fact.
+    cut: Option<String>,
+}
+
+impl Parts {
+    /// By a column, or the whole frame as one part without a name.
+    fn of(frame: &DataFrame, by: Option<&str>) -> Result<Parts, PlotError> {
+        match by {
+            Some(by) => Parts::most(frame, by, MOST_FACETS),
+            None => Ok(Parts {
+                frame: frame.clone(),
+                of_row: vec![0; frame.height()],
+                of_all: vec![Some(0); frame.height()],
+                names: vec![String::new()],
+                cut: None,
+            }),
+        }
+    }
+
+    fn most(frame: &DataFrame, by: &str, most: usize) -> Result<Parts, PlotError> {
+        let (of_row, names) = categories(frame, by)?;
+        if names.is_empty() {
+            return Err(PlotError::NoValues { what: by.to_owned() });
+        }
+        let all = names.len();
+        let kept = most_frequent(&of_row, all, most);
+        let mut place = vec![None; all];
+        for (to, from) in kept.iter().enumerate() {
+            place[*from] = Some(to);
+        }
+        let of_all: Vec<Option<usize>> = of_row.into_iter().map(|part| place[part]).collect();
+        let frame = if kept.len() < all {
+            let mask: BooleanChunked = of_all.iter().map(Option::is_some).collect();
+            frame.filter(&mask)?
+        } else {
+            frame.clone()
+        };
+        Ok(Parts {
+            frame,
+            of_row: of_all.iter().copied().flatten().collect(),
+            of_all,
+            cut: (kept.len() < all).then(|| {
+                let (kept, all) = (kept.len(), text::count(all as u64));
+                format!("the {kept} most frequent of {all} values of {by}")
+            }),
+            names: kept.into_iter().map(|i| names[i].clone()).collect(),
+        })
+    }
+}
+
+/// The categories with the most rows, in the order of the categories.
+fn most_frequent(of_row: &[usize], categories: usize, most: usize) -> Vec<usize> {
+    let mut counts = vec![0_usize; categories];
+    for category in of_row {
+        counts[*category] += 1;
+    }
+    let mut kept: Vec<usize> = (0..categories).collect();
+    kept.sort_by_key(|i| std::cmp::Reverse(counts[*i]));
+    kept.truncate(most);
+    kept.sort_unstable();
+    kept
+}
+
 /// Each row's group, and the groups' names and colours.
 type Grouped = (Vec<usize>, Vec<(String, Rgb)>);
 
@@ -375,14 +591,7 @@ fn groups(frame: &DataFrame, name: &str) -> Result<Grouped, PlotError> {
         let colored = names.into_iter().zip(theme::PALETTE);
         return Ok((of_row, colored.collect()));
     }
-    let mut counts = vec![0_usize; names.len()];
-    for category in &of_row {
-        counts[*category] += 1;
-    }
-    let mut largest: Vec<usize> = (0..names.len()).collect();
-    largest.sort_by_key(|i| std::cmp::Reverse(counts[*i]));
-    largest.truncate(most - 1);
-    largest.sort_unstable();
+    let largest = most_frequent(&of_row, names.len(), most - 1);
     let mut place = vec![most - 1; names.len()];
     for (to, from) in largest.iter().enumerate() {
         place[*from] = to;

@@ -1,14 +1,16 @@
-//! Histograms: how the values of a column are spread, whole or by group.
+//! Histograms: how the values of a column are spread, whole, by colour or in small multiples.
 //!
 //! Bin widths follow Freedman and Diaconis (1981), rounded so that bins begin at round numbers;
-//! whole numbers get bins centred on them, since anything else makes combs of them.
+//! whole numbers get bins centred on them, since anything else makes combs of them. On a
+//! logarithmic axis the bins are of equal factors.
+
+use serde_json::json;
 
 use super::axis::{self, Axis, Kind, extent, round_step, short};
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
+use super::panel::{self, Grid, Head, Panel, Vertical, checked_size};
 use super::scene::Paint;
-use super::theme;
-use super::{Plot, PlotError, USUAL};
-use crate::text;
+use super::spread::Spread;
+use super::{Log, Plot, PlotError, theme, vega};
 
 /// Most bins that are chosen; more can be asked for.
 const MOST_CHOSEN: f64 = 80.0;
@@ -21,111 +23,175 @@ pub struct HistOptions {
     /// How many bins; the data decides where this is absent.
     pub bins: Option<usize>,
     /// A column whose values make groups, one colour each.
+    pub color: Option<String>,
+    /// A column whose values make small multiples.
     pub by: Option<String>,
+    /// Logarithmic axes.
+    pub log: Log,
+    /// A Vega-Lite specification beside the picture.
+    pub interactive: bool,
     /// A title instead of the usual one.
     pub title: Option<String>,
     /// Width and height in CSS pixels.
     pub size: Option<(u32, u32)>,
 }
 
-/// The values of one group.
-pub(super) struct Group {
-    pub(super) name: String,
-    pub(super) color: theme::Rgb,
-    pub(super) values: Vec<f64>,
-}
-
-/// Where bins begin and end.
+/// Where bins begin and end; on a logarithmic axis, in powers of ten.
 struct Bins {
     low: f64,
     width: f64,
     count: usize,
+    log: bool,
 }
 
 impl Bins {
     fn of(&self, value: f64) -> usize {
+        let value = if self.log { value.log10() } else { value };
         (((value - self.low) / self.width).floor().max(0.0) as usize).min(self.count - 1)
     }
 
     fn edge(&self, i: usize) -> f64 {
-        self.low + self.width * i as f64
+        let edge = self.low + self.width * i as f64;
+        if self.log { 10_f64.powf(edge) } else { edge }
     }
 }
 
-pub(super) fn draw(column: &str, groups: &[Group], left_out: usize, options: &HistOptions) -> Result<Plot, PlotError> {
-    let size = checked_size(options.size, USUAL)?;
+pub(super) fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, PlotError> {
+    let facets = spread.facets.len();
+    let size = checked_size(options.size, panel::usual_of(facets))?;
     if let Some(bins) = options.bins
         && !(1..=MOST_ASKED).contains(&bins)
     {
         return Err(PlotError::Bins { bins });
     }
-    let mut all: Vec<f64> = groups.iter().flat_map(|g| g.values.iter().copied()).collect();
-    all.sort_by(f64::total_cmp);
+    let log = options.log.x();
+    let all = spread.sorted();
     let (low, high) = extent(all.iter().copied()).ok_or_else(|| PlotError::NoValues {
         what: column.to_owned(),
     })?;
     // Also refuses what is too large, before any bin is counted.
     Axis::over(column, (low, high), 7, Kind::Number)?;
-    let whole = all.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e15);
+    let whole = !log && all.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e15);
     let bins = match options.bins {
-        Some(count) if !axis::is_one_value(low, high) => Bins {
+        Some(count) if !log && !axis::is_one_value(low, high) => Bins {
             low,
             width: (high - low) / count as f64,
             count,
+            log,
         },
+        Some(count) if log && high > low => Bins {
+            low: low.log10(),
+            width: (high.log10() - low.log10()) / count as f64,
+            count,
+            log,
+        },
+        _ if log => {
+            let powers: Vec<f64> = all.iter().map(|v| v.log10()).collect();
+            Bins {
+                log,
+                ..choose(&powers, false)
+            }
+        }
         _ => choose(&all, whole),
     };
 
-    let mut head = Head::new(options.title.clone().unwrap_or_else(|| match &options.by {
-        Some(by) => format!("{column} by {by}"),
-        None => column.to_owned(),
-    }));
-    head.fact(text::counted(all.len() as u64, "value"));
-    head.fact(format!("median {}", short(quantile(&all, 0.5), 4)));
-    head.fact(format!("mean {}", short(mean(&all), 4)));
-    if bins.count > 1 {
+    let mut head = spread.head(column, &all, options.title.as_ref());
+    if bins.count > 1 && log {
+        head.fact(format!("bins of ×{}", short(10_f64.powf(bins.width), 3)));
+    } else if bins.count > 1 {
         head.fact(format!("bins of {}", short(bins.width, 3)));
     }
-    if left_out > 0 {
-        head.fact(format!(
-            "{} without a value left out",
-            text::counted(left_out as u64, "row")
-        ));
-    }
+    spread.remarks(&mut head, log);
 
-    let counts: Vec<Vec<usize>> = groups
+    let counts: Vec<Vec<Vec<usize>>> = spread
+        .values
         .iter()
-        .map(|group| {
-            let mut counts = vec![0; bins.count];
-            for value in &group.values {
-                counts[bins.of(*value)] += 1;
-            }
-            counts
-        })
+        .map(|groups| groups.iter().map(|values| counted(&bins, values)).collect())
         .collect();
-    let highest = counts.iter().flatten().max().copied().unwrap_or(0);
-    let ends = (bins.low, bins.edge(bins.count));
-    let room = (ends.1 - ends.0) * 0.015;
-    let kind = if whole { Kind::Whole } else { Kind::Number };
-    let (across, down) = axis::room(size);
-    let x = Axis::over(column, (ends.0 - room, ends.1 + room), across, kind)?;
-    let y = Axis::from_zero("rows", highest as f64, down, Kind::Whole)?;
-    let legend = match &options.by {
-        Some(by) => Legend::Groups {
-            name: by.clone(),
-            entries: groups.iter().map(|g| (g.name.clone(), g.color)).collect(),
-        },
-        None => Legend::None,
-    };
-    let mut panel = Panel::new(size, &head, x, Vertical::Values(y), legend, Grid::Horizontal);
-    if let ([group], [counts]) = (groups, counts.as_slice()) {
-        draw_bars(&mut panel, &bins, counts, group.color);
+    let highest = counts.iter().flatten().flatten().max().copied().unwrap_or(0);
+    let (across, down) = panel::room_of(size, facets);
+    let (x_kind, ends) = if log {
+        (Kind::Log, (bins.edge(0), bins.edge(bins.count)))
     } else {
-        for (group, counts) in groups.iter().zip(&counts) {
-            draw_steps(&mut panel, &bins, counts, group.color);
+        let ends = (bins.edge(0), bins.edge(bins.count));
+        let room = (ends.1 - ends.0) * 0.015;
+        let kind = if whole { Kind::Whole } else { Kind::Number };
+        (kind, (ends.0 - room, ends.1 + room))
+    };
+    let x = Axis::over(column, ends, across, x_kind)?;
+    let y_kind = if options.log.y() { Kind::Log } else { Kind::Whole };
+    let y = Axis::from_zero("rows", highest as f64, down, y_kind)?;
+    let axes = (x, Vertical::Values(y));
+    let legend = spread.legend();
+    let scene = panel::facets(
+        size,
+        &head,
+        &spread.facets,
+        axes,
+        legend,
+        Grid::Horizontal,
+        |panel, i| {
+            draw_groups(panel, &bins, &counts[i], &spread.groups);
+        },
+    );
+    let plot = Plot::new(scene, &head)?;
+    Ok(if options.interactive {
+        plot.with_vega(specification(column, spread, &bins, &counts, &head, options))
+    } else {
+        plot
+    })
+}
+
+fn counted(bins: &Bins, values: &[f64]) -> Vec<usize> {
+    let mut counts = vec![0; bins.count];
+    for value in values {
+        counts[bins.of(*value)] += 1;
+    }
+    counts
+}
+
+/// The bins, not the rows: what a notebook stores stays small.
+fn specification(
+    column: &str,
+    spread: &Spread,
+    bins: &Bins,
+    counts: &[Vec<Vec<usize>>],
+    head: &Head,
+    options: &HistOptions,
+) -> serde_json::Value {
+    let mut rows = Vec::new();
+    for (facet, counts) in spread.facets.iter().zip(counts) {
+        for ((group, _), counts) in spread.groups.iter().zip(counts) {
+            for (i, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                let (from, to) = (bins.edge(i), bins.edge(i + 1));
+                rows.push(json!({"from": from, "to": to, "y": count, "color": group, "facet": facet}));
+            }
         }
     }
-    Plot::new(panel.scene, &head)
+    let mut x = vega::axis("from", column, if bins.log { Kind::Log } else { Kind::Number });
+    x["bin"] = json!("binned");
+    // From zero on a logarithmic axis there is no bar: these begin where the picture's do.
+    let bottom = if options.log.y() { 0.7 } else { 0.0 };
+    let mut y = vega::axis("y", "rows", if options.log.y() { Kind::Log } else { Kind::Number });
+    y["stack"] = json!(null);
+    y["scale"]["domainMin"] = json!(bottom);
+    let mut encoding = json!({"x": x, "x2": {"field": "to"}, "y": y, "y2": {"datum": bottom}});
+    if spread.groups.len() > 1 {
+        encoding["color"] = vega::colors(options.color.as_deref().unwrap_or_default(), &spread.groups);
+    }
+    let opacity = if spread.groups.len() > 1 { 0.5 } else { 1.0 };
+    let mark = json!({"type": "bar", "opacity": opacity, "tooltip": true});
+    vega::specification(head, mark, rows, encoding, options.by.as_deref())
+}
+
+/// Bars for one group, outlines for several.
+fn draw_groups(panel: &mut Panel, bins: &Bins, counts: &[Vec<usize>], groups: &[(String, theme::Rgb)]) {
+    if let ([(_, color)], [counts]) = (groups, counts) {
+        return draw_bars(panel, bins, counts, *color);
+    }
+    for ((_, color), counts) in groups.iter().zip(counts) {
+        draw_steps(panel, bins, counts, *color);
+    }
 }
 
 fn draw_bars(panel: &mut Panel, bins: &Bins, counts: &[usize], color: theme::Rgb) {
@@ -163,6 +229,31 @@ fn draw_steps(panel: &mut Panel, bins: &Bins, counts: &[usize], color: theme::Rg
     }
 }
 
+/// A histogram as a small part of another picture: bins for all groups, and their counts.
+pub(super) struct Sketch {
+    bins: Bins,
+    counts: Vec<Vec<usize>>,
+}
+
+impl Sketch {
+    /// Of finite values, by group; at least one of them.
+    pub(super) fn of(groups: Vec<Vec<f64>>) -> Sketch {
+        let mut all = groups.concat();
+        all.sort_by(f64::total_cmp);
+        let bins = choose(&all, all.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e15));
+        let counts = groups.iter().map(|values| counted(&bins, values)).collect();
+        Sketch { bins, counts }
+    }
+
+    pub(super) fn highest(&self) -> usize {
+        self.counts.iter().flatten().max().copied().unwrap_or(0)
+    }
+
+    pub(super) fn draw(&self, panel: &mut Panel, groups: &[(String, theme::Rgb)]) {
+        draw_groups(panel, &self.bins, &self.counts, groups);
+    }
+}
+
 /// Bins for sorted values: their width rounded, their edges round.
 fn choose(sorted: &[f64], whole: bool) -> Bins {
     let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
@@ -173,6 +264,7 @@ fn choose(sorted: &[f64], whole: bool) -> Bins {
             low: low - half,
             width: 2.0 * half,
             count: 1,
+            log: false,
         };
     }
     let n = sorted.len() as f64;
@@ -192,7 +284,12 @@ fn choose(sorted: &[f64], whole: bool) -> Bins {
     };
     // The last bin takes in its own upper edge, so that a highest value on an edge has no bin alone.
     let count = ((high - low) / width - 1e-9).ceil().max(1.0) as usize;
-    Bins { low, width, count }
+    Bins {
+        low,
+        width,
+        count,
+        log: false,
+    }
 }
 
 /// A quantile of sorted values, with linear interpolation.
@@ -219,12 +316,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn one(values: Vec<f64>) -> Vec<Group> {
-        vec![Group {
-            name: String::new(),
-            color: theme::BLUE,
-            values,
-        }]
+    fn one(values: Vec<f64>) -> Spread {
+        Spread::whole(values)
     }
 
     #[test]
@@ -240,7 +333,11 @@ mod tests {
 
     #[test]
     fn the_line_says_what_the_picture_shows() {
-        let plot = draw("rings", &one(vec![1.0, 2.0, 2.0, 7.0]), 3, &HistOptions::default());
+        let spread = Spread {
+            left_out: 3,
+            ..one(vec![1.0, 2.0, 2.0, 7.0])
+        };
+        let plot = draw("rings", &spread, &HistOptions::default());
         assert_eq!(
             plot.unwrap().text(),
             "rings, 4 values, median 2, mean 3, bins of 2, 3 rows without a value left out"
@@ -250,15 +347,15 @@ mod tests {
     #[test]
     fn odd_values_make_pictures_or_errors() {
         for values in [vec![0.0], vec![5.0; 10], vec![1e-300, 2e-300], vec![-1e100, 1e100]] {
-            assert!(draw("x", &one(values), 0, &HistOptions::default()).is_ok());
+            assert!(draw("x", &one(values), &HistOptions::default()).is_ok());
         }
-        let nothing = draw("x", &one(vec![]), 0, &HistOptions::default());
+        let nothing = draw("x", &one(vec![]), &HistOptions::default());
         assert!(matches!(nothing, Err(PlotError::NoValues { .. })));
         let options = HistOptions {
             bins: Some(0),
             ..HistOptions::default()
         };
-        let none = draw("x", &one(vec![1.0]), 0, &options);
+        let none = draw("x", &one(vec![1.0]), &options);
         assert!(matches!(none, Err(PlotError::Bins { bins: 0 })));
     }
 
@@ -271,6 +368,37 @@ mod tests {
         for v in values {
             let i = bins.of(v);
             assert!(bins.edge(i) <= v + 1e-9 && v <= bins.edge(i + 1) + 1e-9, "{v}");
+        }
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_bins_of_equal_factors() {
+        let values: Vec<f64> = (0..900).map(|i| 10_f64.powf(f64::from(i) / 300.0)).collect();
+        let options = HistOptions {
+            log: Log::X,
+            bins: Some(3),
+            interactive: true,
+            ..HistOptions::default()
+        };
+        let plot = draw("price", &one(values.clone()), &options).unwrap();
+        assert!(plot.text().contains("bins of ×9.97"), "{}", plot.text());
+        let spec = &plot.bundle().data["application/vnd.vegalite.v5+json"];
+        let counts: Vec<u64> = spec["data"]["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|bin| bin["y"].as_u64().unwrap())
+            .collect();
+        assert_eq!(counts.iter().sum::<u64>(), 900);
+        assert!(counts.iter().all(|count| count.abs_diff(300) <= 1), "{counts:?}");
+        for log in [Log::X, Log::Both, Log::Y] {
+            let options = HistOptions {
+                log,
+                ..HistOptions::default()
+            };
+            for values in [values.clone(), vec![1.0], vec![1e-300, 1e100]] {
+                assert!(draw("price", &one(values), &options).is_ok());
+            }
         }
     }
 }

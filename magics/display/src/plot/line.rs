@@ -3,10 +3,13 @@
 //! Lines are named at their right ends, where the eye already is. Where a line has more points
 //! than the picture has room for, the mean of each step is drawn, and the picture says so.
 
-use super::axis::{self, Axis, Kind, extent};
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size, end_room};
+use serde_json::json;
+
+use super::axis::{Axis, Kind, extent};
+use super::panel::{self, Grid, Head, Legend, Panel, Vertical, checked_size, end_room};
+use super::spread::left_out;
 use super::theme::Rgb;
-use super::{Plot, PlotError, USUAL};
+use super::{Log, Plot, PlotError, vega};
 use crate::text;
 
 /// Points of a line beyond which steps are averaged.
@@ -22,39 +25,52 @@ const STEPS: usize = 500;
 #[derive(Clone, Debug, Default)]
 pub struct LineOptions {
     /// A column whose values make lines, one colour each.
+    pub color: Option<String>,
+    /// A column whose values make small multiples.
     pub by: Option<String>,
+    /// Logarithmic axes.
+    pub log: Log,
+    /// A Vega-Lite specification beside the picture.
+    pub interactive: bool,
     /// A title instead of the usual one.
     pub title: Option<String>,
     /// Width and height in CSS pixels.
     pub size: Option<(u32, u32)>,
 }
 
-/// One line: its points are finite and sorted by x.
+/// One line of one part: its points have a place on both axes and are sorted by x.
 pub(super) struct Series {
     pub(super) name: String,
     pub(super) color: Rgb,
+    pub(super) part: usize,
     pub(super) points: Vec<(f64, f64)>,
 }
 
-pub(super) fn draw(
-    (x_name, y_name): (&str, &str),
-    series: &[Series],
-    (x_kind, y_kind): (Kind, Kind),
-    left_out: usize,
-    options: &LineOptions,
-) -> Result<Plot, PlotError> {
-    let size = checked_size(options.size, USUAL)?;
+/// All lines, and what they are drawn on.
+pub(super) struct Lines {
+    pub(super) series: Vec<Series>,
+    pub(super) kinds: (Kind, Kind),
+    /// Names of the parts; one without a name where there are no small multiples.
+    pub(super) facets: Vec<String>,
+    /// How many parts there are beyond those that are drawn, as a fact.
+    pub(super) cut: Option<String>,
+    pub(super) left_out: usize,
+}
+
+pub(super) fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) -> Result<Plot, PlotError> {
+    let (facets, series) = (lines.facets.len(), &lines.series);
+    let size = checked_size(options.size, panel::usual_of(facets))?;
     let n: usize = series.iter().map(|s| s.points.len()).sum();
     if n == 0 {
         return Err(PlotError::NoValues {
             what: format!("{y_name} by {x_name}"),
         });
     }
-    let mut head = Head::new(options.title.clone().unwrap_or_else(|| match &options.by {
-        Some(by) => format!("{y_name} by {x_name} and {by}"),
-        None => format!("{y_name} by {x_name}"),
-    }));
-    if options.by.is_some() {
+    let columns = [Some(x_name), options.color.as_deref(), options.by.as_deref()];
+    let columns: Vec<&str> = columns.into_iter().flatten().collect();
+    let title = options.title.clone();
+    let mut head = Head::new(title.unwrap_or_else(|| format!("{y_name} by {}", columns.join(" and "))));
+    if columns.len() > 1 {
         head.fact(text::counted(series.len() as u64, "line"));
     }
     head.fact(text::counted(n as u64, "point"));
@@ -71,35 +87,84 @@ pub(super) fn draw(
     } else if merged.iter().zip(series).any(|(m, s)| m.len() < s.points.len()) {
         head.fact(format!("means at each value of {x_name}"));
     }
-    if left_out > 0 {
-        let rows = text::counted(left_out as u64, "row");
-        head.fact(format!("{rows} without a value left out"));
+    if let Some(cut) = &lines.cut {
+        head.fact(cut);
     }
+    let log = lines.kinds.0 == Kind::Log || lines.kinds.1 == Kind::Log;
+    left_out(&mut head, lines.left_out, log);
 
     let shown = || averaged.iter().flatten();
     let (low, high) = extent(shown().map(|p| p.0)).unwrap_or((0.0, 1.0));
-    let (across, down) = axis::room(size);
-    let x = Axis::over(x_name, (low, high), across, x_kind)?;
-    let y = Axis::around(y_name, shown().map(|p| p.1), down, y_kind)?;
-    let named = options.by.is_some();
-    let legend = if named {
-        end_room(series.iter().map(|s| s.name.as_str()))
-    } else {
-        Legend::None
+    let (across, down) = panel::room_of(size, facets);
+    let x = Axis::over(x_name, (low, high), across, lines.kinds.0)?;
+    let y = Axis::around(y_name, shown().map(|p| p.1), down, lines.kinds.1)?;
+    let groups = groups(series);
+    // Lines are named at their ends; in small multiples there is no room, and one legend serves all.
+    let named = options.color.is_some() && facets < 2;
+    let legend = match &options.color {
+        Some(_) if named => end_room(series.iter().map(|s| s.name.as_str())),
+        Some(name) => Legend::Groups {
+            name: name.clone(),
+            entries: groups.clone(),
+        },
+        None => Legend::None,
     };
-    let mut panel = Panel::new(size, &head, x, Vertical::Values(y), legend, Grid::Horizontal);
-    let mut ends = Vec::new();
+    let axes = (x, Vertical::Values(y));
+    let scene = panel::facets(
+        size,
+        &head,
+        &lines.facets,
+        axes,
+        legend,
+        Grid::Horizontal,
+        |panel, facet| {
+            let mut ends = Vec::new();
+            for (line, points) in series.iter().zip(&averaged).filter(|(line, _)| line.part == facet) {
+                draw_line(panel, points, line.color);
+                if let Some(last) = points.last() {
+                    let (x, y) = (panel.px(last.0), panel.py(last.1));
+                    ends.push((x, y, line.name.clone(), line.color));
+                }
+            }
+            if named {
+                panel.end_labels(&ends);
+            }
+        },
+    );
+    let plot = Plot::new(scene, &head)?;
+    if !options.interactive {
+        return Ok(plot);
+    }
+    let mut rows = Vec::new();
     for (line, points) in series.iter().zip(&averaged) {
-        draw_line(&mut panel, points, line.color);
-        if let Some(last) = points.last() {
-            let (x, y) = (panel.px(last.0), panel.py(last.1));
-            ends.push((x, y, line.name.clone(), line.color));
+        for (x, y) in points {
+            let (x, y) = (vega::value(*x, lines.kinds.0), vega::value(*y, lines.kinds.1));
+            rows.push(json!({"x": x, "y": y, "color": line.name, "facet": lines.facets[line.part]}));
         }
     }
-    if named {
-        panel.end_labels(&ends);
+    let mut encoding = json!({
+        "x": vega::axis("x", x_name, lines.kinds.0),
+        "y": vega::axis("y", y_name, lines.kinds.1),
+    });
+    if let Some(name) = &options.color {
+        encoding["color"] = vega::colors(name, &groups);
     }
-    Plot::new(panel.scene, &head)
+    let few = averaged.iter().all(|points| points.len() <= FEW);
+    let mark = json!({"type": "line", "point": few, "tooltip": true});
+    let mut specification = vega::specification(&head, mark, rows, encoding, options.by.as_deref());
+    specification["params"] = vega::zoom();
+    Ok(plot.with_vega(specification))
+}
+
+/// Each name and its colour once.
+fn groups(series: &[Series]) -> Vec<(String, Rgb)> {
+    let mut groups: Vec<(String, Rgb)> = Vec::new();
+    for line in series {
+        if groups.iter().all(|(name, _)| *name != line.name) {
+            groups.push((line.name.clone(), line.color));
+        }
+    }
+    groups
 }
 
 /// A line through its points; a dot where there is only one.
@@ -151,15 +216,21 @@ mod tests {
     use super::*;
     use crate::plot::theme;
 
-    fn series(points: Vec<(f64, f64)>) -> Vec<Series> {
-        vec![Series {
+    fn lines(points: Vec<(f64, f64)>) -> Lines {
+        let series = Series {
             name: "a".to_owned(),
             color: theme::BLUE,
+            part: 0,
             points,
-        }]
+        };
+        Lines {
+            series: vec![series],
+            kinds: (Kind::Number, Kind::Number),
+            facets: vec![String::new()],
+            cut: None,
+            left_out: 0,
+        }
     }
-
-    const NUMBERS: (Kind, Kind) = (Kind::Number, Kind::Number);
 
     #[test]
     fn very_many_points_become_means_that_keep_the_mean() {
@@ -167,7 +238,7 @@ mod tests {
         let means = steps(&points);
         assert_eq!(means.len(), STEPS);
         assert!(means.iter().all(|p| (p.1 - 3.0).abs() < 1e-9));
-        let plot = draw(("t", "v"), &series(points), NUMBERS, 0, &LineOptions::default());
+        let plot = draw(("t", "v"), &lines(points), &LineOptions::default());
         let plot = plot.unwrap();
         assert_eq!(plot.text(), "v by t, 100,000 points, 3 to 3, means of 500 steps");
     }
@@ -176,7 +247,7 @@ mod tests {
     fn rows_with_the_same_x_become_their_mean() {
         let points = vec![(1.0, 1.0), (1.0, 3.0), (2.0, 5.0)];
         assert_eq!(same(&points), [(1.0, 2.0), (2.0, 5.0)]);
-        let plot = draw(("t", "v"), &series(points), NUMBERS, 0, &LineOptions::default());
+        let plot = draw(("t", "v"), &lines(points), &LineOptions::default());
         assert!(plot.unwrap().text().ends_with("means at each value of t"));
     }
 
@@ -184,9 +255,9 @@ mod tests {
     fn a_point_and_a_constant_are_drawn() {
         let options = LineOptions::default();
         for points in [vec![(1.0, 1.0)], vec![(1.0, 2.0), (1.0, 2.0)]] {
-            assert!(draw(("t", "v"), &series(points), NUMBERS, 0, &options).is_ok());
+            assert!(draw(("t", "v"), &lines(points), &options).is_ok());
         }
-        let empty = draw(("t", "v"), &series(vec![]), NUMBERS, 0, &options);
+        let empty = draw(("t", "v"), &lines(vec![]), &options);
         assert!(matches!(empty, Err(PlotError::NoValues { .. })));
     }
 }

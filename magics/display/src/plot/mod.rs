@@ -12,35 +12,52 @@ mod axis;
 mod bar;
 mod boxes;
 mod calendar;
+mod calibration;
 mod coefficients;
 mod confusion;
 mod corr;
+mod cuts;
+mod density;
 mod font;
 mod frame;
+mod heatmap;
 mod hist;
 mod learning;
 mod line;
+mod missing;
+mod pair;
 mod panel;
+mod pr;
 mod residuals;
 mod roc;
 mod sample;
 mod scatter;
 mod scene;
+mod spread;
 mod theme;
+mod threshold;
+mod vega;
 
 pub use bar::{Agg, BarOptions};
 pub use boxes::BoxOptions;
+pub use calibration::{CalibrationOptions, calibration};
 pub use coefficients::{CoefficientsOptions, coefficients};
 pub use confusion::{ConfusionOptions, confusion};
 pub use corr::CorrOptions;
+pub use density::DensityOptions;
 pub use font::register_fonts;
-pub use frame::{bar, boxes, corr, hist, line, scatter};
+pub use frame::{bar, boxes, corr, density, heatmap, hist, line, missing, pair, scatter};
+pub use heatmap::HeatmapOptions;
 pub use hist::HistOptions;
 pub use learning::{Epoch, LearningOptions, learning};
 pub use line::LineOptions;
+pub use missing::MissingOptions;
+pub use pair::PairOptions;
+pub use pr::{PrOptions, pr};
 pub use residuals::{ResidualsOptions, residuals};
 pub use roc::{RocOptions, roc};
 pub use scatter::ScatterOptions;
+pub use threshold::{ThresholdOptions, threshold};
 
 use crate::Bundle;
 use panel::Head;
@@ -49,11 +66,38 @@ use scene::Scene;
 /// The usual size of a picture, in CSS pixels.
 const USUAL: (u32, u32) = (680, 430);
 
+/// Which axes are logarithmic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Log {
+    /// None.
+    #[default]
+    Neither,
+    /// The horizontal one.
+    X,
+    /// The vertical one.
+    Y,
+    /// Both.
+    Both,
+}
+
+impl Log {
+    /// Whether the horizontal axis is logarithmic.
+    pub fn x(self) -> bool {
+        matches!(self, Log::X | Log::Both)
+    }
+
+    /// Whether the vertical axis is logarithmic.
+    pub fn y(self) -> bool {
+        matches!(self, Log::Y | Log::Both)
+    }
+}
+
 /// A picture, and the line of text that stands for it.
 pub struct Plot {
     scene: Scene,
     png: Vec<u8>,
     line: String,
+    vega: Option<serde_json::Value>,
 }
 
 impl Plot {
@@ -63,13 +107,25 @@ impl Plot {
             scene,
             png,
             line: head.line(),
+            vega: None,
         })
     }
 
-    /// The PNG with its text twin.
+    fn with_vega(self, specification: serde_json::Value) -> Plot {
+        Plot {
+            vega: Some(specification),
+            ..self
+        }
+    }
+
+    /// The PNG with its text twin, and the interactive form where it was asked for.
     pub fn bundle(&self) -> Bundle {
         let (width, height) = self.size();
-        Bundle::text(&*self.line).with_png(&self.png, width, height)
+        let mut bundle = Bundle::text(&*self.line).with_png(&self.png, width, height);
+        if let Some(specification) = &self.vega {
+            bundle.data.insert(vega::MIME.to_owned(), specification.clone());
+        }
+        bundle
     }
 
     /// One line with the numbers that the picture shows.
@@ -145,12 +201,28 @@ pub enum PlotError {
         second: String,
     },
     /// A curve that needs both kinds of rows.
-    #[error("a roc curve needs positive and negative rows: here are {positive} and {negative}")]
+    #[error("this picture needs positive and negative rows: here are {positive} and {negative}")]
     OneClass {
         /// Positive rows.
         positive: usize,
         /// Negative rows.
         negative: usize,
+    },
+    /// A column of one value only, which has no density.
+    #[error("every value of `{what}` is {value}: it has no density")]
+    OneValue {
+        /// The column.
+        what: String,
+        /// Its only value.
+        value: String,
+    },
+    /// Scores that are no probabilities.
+    #[error("the scores run from {low} to {high}: a calibration curve needs probabilities")]
+    NoProbabilities {
+        /// The lowest score.
+        low: f64,
+        /// The highest score.
+        high: f64,
     },
     /// Too many bins to draw.
     #[error("{bins} bins: a histogram has 1 to 500")]
@@ -188,6 +260,12 @@ impl PlotError {
             PlotError::NoValues { .. } => Some("look at it with `%describe`: count and null_count".to_owned()),
             PlotError::TooLarge { .. } => Some("divide or take the logarithm first, in `%%sql`".to_owned()),
             PlotError::OneClass { .. } => Some("take rows with both outcomes, or another label condition".to_owned()),
+            PlotError::OneValue { what, .. } => {
+                Some(format!("`%plot hist` draws it; `%describe` says more of `{what}`"))
+            }
+            PlotError::NoProbabilities { .. } => {
+                Some("train with a logistic loss, or look at `%plot threshold` and `%plot roc`".to_owned())
+            }
             PlotError::Bins { .. } => Some("leave `--bins` out for a good number".to_owned()),
             PlotError::Size { .. } => Some("240 to 2000 pixels wide and 180 to 2000 high".to_owned()),
             PlotError::Lengths { .. } | PlotError::Frame(_) | PlotError::Drawing(_) => None,

@@ -4,16 +4,18 @@
 //! vertical axis above it (read without turning the head), a quiet grid, no box, the legend
 //! outside the data.
 
-use super::PlotError;
-use super::axis::Axis;
+use super::axis::{self, Axis};
 use super::font::{self, Weight};
 use super::scene::{Anchor, Label, Scene};
 use super::theme::{self, Rgb, size, space};
+use super::{PlotError, USUAL};
 
 /// Room between lines of text.
 const LINE: f64 = 20.0;
 /// Most room that a legend or a column of names may take.
 const NAME_ROOM: f64 = 150.0;
+/// Room between small multiples.
+const FACET_GAP: f64 = 14.0;
 
 /// What stands above a picture, and in its text twin.
 #[derive(Clone, Debug)]
@@ -58,12 +60,14 @@ pub(crate) enum Legend {
     Scale {
         name: String,
         axis: Axis,
+        color: fn(f64) -> Rgb,
     },
     /// Room on the right for labels that a chart writes itself.
     Room(f64),
 }
 
 /// What the vertical axis is.
+#[derive(Clone)]
 pub(crate) enum Vertical {
     Values(Axis),
     /// One band for each name, from the top.
@@ -76,9 +80,19 @@ pub(crate) enum Vertical {
 /// Which grid lines are drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grid {
+    None,
     Both,
     Horizontal,
     Vertical,
+}
+
+/// A part of a scene, in CSS pixels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
 }
 
 /// A picture with its frame drawn, ready for data.
@@ -103,31 +117,42 @@ impl Panel {
         grid: Grid,
     ) -> Panel {
         let mut scene = Scene::new(width, height);
-        let mut top = draw_head(&mut scene, head);
-        let (w, h) = (f64::from(width), f64::from(height));
+        let top = draw_head(&mut scene, head);
+        let region = Region {
+            left: space::EDGE,
+            right: f64::from(width) - space::EDGE,
+            top,
+            bottom: f64::from(height) - space::EDGE,
+        };
+        Panel::within(scene, region, x, y, &legend, grid)
+    }
 
+    /// Lays out a part of a scene: all of it but the data.
+    pub(crate) fn within(mut scene: Scene, region: Region, x: Axis, y: Vertical, legend: &Legend, grid: Grid) -> Panel {
         let y_label = match &y {
             Vertical::Values(axis) => &axis.label,
             Vertical::Bands { label, .. } => label,
         };
+        let mut top = region.top;
         if !y_label.is_empty() {
-            let text = font::fit(y_label, size::AXIS, Weight::Regular, w - 2.0 * space::EDGE);
-            scene.text(Label::new(text, space::EDGE, top + 8.0).size(size::AXIS));
+            let text = font::fit(y_label, size::AXIS, Weight::Regular, region.right - region.left);
+            scene.text(Label::new(text, region.left, top + 8.0).size(size::AXIS));
             top += LINE + 4.0;
         }
         top += 6.0;
 
+        let most = NAME_ROOM.min((region.right - region.left) * 0.45);
         let names_room = match &y {
             Vertical::Values(axis) => widest(axis.ticks.iter().map(|(_, text)| text.as_str())),
-            Vertical::Bands { names, .. } => widest(names.iter().map(String::as_str)).min(NAME_ROOM),
+            Vertical::Bands { names, .. } => widest(names.iter().map(String::as_str)).min(most),
         };
-        let left = space::EDGE + names_room + space::GAP;
+        let left = region.left + names_room + if names_room > 0.0 { space::GAP } else { 0.0 };
         let last_tick = x.ticks.last().map_or(0.0, |(at, text)| {
             let beyond = x.at(*at).clamp(0.0, 1.0);
             (font::width(text, size::TICK, Weight::Regular) / 2.0) * beyond
         });
-        let right = w - space::EDGE - legend_room(&legend).max(last_tick.min(24.0));
-        let mut bottom = h - space::EDGE;
+        let right = region.right - legend_room(legend).max(last_tick.min(24.0));
+        let mut bottom = region.bottom;
         if !x.label.is_empty() {
             bottom -= LINE + 2.0;
         }
@@ -144,8 +169,8 @@ impl Panel {
             x,
             y,
         };
-        panel.draw_axes(grid);
-        panel.draw_legend(&legend);
+        panel.draw_axes(grid, most, region.bottom);
+        draw_legend(&mut panel.scene, (right, top, bottom), legend);
         panel
     }
 
@@ -170,7 +195,7 @@ impl Panel {
         }
     }
 
-    fn draw_axes(&mut self, grid: Grid) {
+    fn draw_axes(&mut self, grid: Grid, name_room: f64, edge: f64) {
         let (left, right, top, bottom) = (self.left, self.right, self.top, self.bottom);
         let x_ticks: Vec<(f64, String)> = self
             .x
@@ -178,7 +203,7 @@ impl Panel {
             .iter()
             .map(|(at, text)| (self.px(*at), text.clone()))
             .collect();
-        if grid != Grid::Horizontal {
+        if matches!(grid, Grid::Both | Grid::Vertical) {
             for (x, _) in &x_ticks {
                 self.scene.line(vec![(*x, top), (*x, bottom)], 1.0, theme::GRID);
             }
@@ -191,7 +216,7 @@ impl Panel {
                 .collect();
             for (y, text) in ticks {
                 // A grid line on the base line would only thicken it.
-                if grid != Grid::Vertical && bottom - y > 3.0 {
+                if matches!(grid, Grid::Both | Grid::Horizontal) && bottom - y > 3.0 {
                     self.scene.line(vec![(left, y), (right, y)], 1.0, theme::GRID);
                 }
                 let label = Label::new(text, left - space::GAP, y).anchor(Anchor::Right);
@@ -204,7 +229,7 @@ impl Panel {
                 .iter()
                 .enumerate()
                 .map(|(i, name)| {
-                    let name = font::fit(name, size::TICK, Weight::Regular, NAME_ROOM);
+                    let name = font::fit(name, size::TICK, Weight::Regular, name_room);
                     Label::new(name, left - space::GAP, self.py(i as f64)).anchor(Anchor::Right)
                 })
                 .collect();
@@ -218,45 +243,10 @@ impl Panel {
         }
         if !self.x.label.is_empty() {
             let text = font::fit(&self.x.label, size::AXIS, Weight::Regular, right - left);
-            let y = f64::from(self.scene.height) - space::EDGE - 5.0;
-            let label = Label::new(text, (left + right) / 2.0, y)
+            let label = Label::new(text, (left + right) / 2.0, edge - 5.0)
                 .anchor(Anchor::Middle)
                 .size(size::AXIS);
             self.scene.text(label);
-        }
-    }
-
-    fn draw_legend(&mut self, legend: &Legend) {
-        let x = self.right + 24.0;
-        let mut y = self.top + 8.0;
-        match legend {
-            Legend::None | Legend::Room(_) => {}
-            Legend::Groups { name, entries } => {
-                let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-                self.scene.text(Label::new(name, x, y).medium());
-                for (entry, color) in entries {
-                    y += LINE;
-                    self.scene.dot((x + 5.0, y), 5.0, *color);
-                    let entry = font::fit(entry, size::TICK, Weight::Regular, NAME_ROOM);
-                    self.scene.text(Label::new(entry, x + 16.0, y));
-                }
-            }
-            Legend::Scale { name, axis } => {
-                let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-                self.scene.text(Label::new(name, x, y).medium());
-                let (from, to) = (y + 18.0, (y + 178.0).min(self.bottom));
-                let steps = 80;
-                let step = (to - from) / f64::from(steps);
-                for i in 0..steps {
-                    let color = theme::sequential((f64::from(i) + 0.5) / f64::from(steps));
-                    let low = to - step * f64::from(i);
-                    self.scene.rect((x, low - step), (x + 12.0, low), color);
-                }
-                for (at, text) in &axis.ticks {
-                    let y = to - (to - from) * axis.at(*at);
-                    self.scene.text(Label::new(text.clone(), x + 20.0, y));
-                }
-            }
         }
     }
 
@@ -289,6 +279,133 @@ impl Panel {
         let label = Label::new(name, x + space::GAP, y).color(color).medium();
         self.scene.text(label);
     }
+}
+
+/// Draws what explains the colours, on the right of the data.
+pub(crate) fn draw_legend(scene: &mut Scene, (right, top, bottom): (f64, f64, f64), legend: &Legend) {
+    let x = right + 24.0;
+    let mut y = top + 8.0;
+    match legend {
+        Legend::None | Legend::Room(_) => {}
+        Legend::Groups { name, entries } => {
+            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+            scene.text(Label::new(name, x, y).medium());
+            for (entry, color) in entries {
+                y += LINE;
+                scene.dot((x + 5.0, y), 5.0, *color);
+                let entry = font::fit(entry, size::TICK, Weight::Regular, NAME_ROOM);
+                scene.text(Label::new(entry, x + 16.0, y));
+            }
+        }
+        Legend::Scale { name, axis, color } => {
+            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+            scene.text(Label::new(name, x, y).medium());
+            let (from, to) = (y + 18.0, (y + 178.0).min(bottom));
+            let steps = 80;
+            let step = (to - from) / f64::from(steps);
+            for i in 0..steps {
+                let color = color((f64::from(i) + 0.5) / f64::from(steps));
+                let low = to - step * f64::from(i);
+                scene.rect((x, low - step), (x + 12.0, low), color);
+            }
+            for (at, text) in &axis.ticks {
+                let y = to - (to - from) * axis.at(*at);
+                scene.text(Label::new(text.clone(), x + 20.0, y));
+            }
+        }
+    }
+}
+
+/// Most parts that a picture has room for.
+pub(crate) const MOST_FACETS: usize = 12;
+/// The usual height of one part, without what stands round all of them.
+const FACET_HEIGHT: u32 = 180;
+
+/// How many parts stand beside each other.
+fn columns(facets: usize) -> usize {
+    match facets {
+        0..=3 => facets.max(1),
+        4 => 2,
+        5..=9 => 3,
+        _ => 4,
+    }
+}
+
+/// The usual size of a picture of so many parts: one has the size of a picture of its own.
+pub(crate) fn usual_of(facets: usize) -> (u32, u32) {
+    match facets {
+        0 | 1 => USUAL,
+        _ => (USUAL.0 + 80, 130 + FACET_HEIGHT * rows_of(facets)),
+    }
+}
+
+/// How many rows so many parts stand in.
+pub(crate) fn rows_of(facets: usize) -> u32 {
+    facets.max(1).div_ceil(columns(facets)) as u32
+}
+
+/// How many ticks each part of a picture has room for, across and down.
+pub(crate) fn room_of(size: (u32, u32), facets: usize) -> (usize, usize) {
+    axis::room((size.0 / columns(facets) as u32, size.1 / rows_of(facets)))
+}
+
+/// Small multiples: the same axes for each part of the data, and one legend for all. A single part
+/// is an ordinary picture. `draw` puts a part's data into its panel.
+pub(crate) fn facets(
+    size: (u32, u32),
+    head: &Head,
+    names: &[String],
+    (x, y): (Axis, Vertical),
+    legend: Legend,
+    grid: Grid,
+    mut draw: impl FnMut(&mut Panel, usize),
+) -> Scene {
+    if names.len() < 2 {
+        let mut panel = Panel::new(size, head, x, y, legend, grid);
+        draw(&mut panel, 0);
+        return panel.scene;
+    }
+    let mut scene = Scene::new(size.0, size.1);
+    let mut top = draw_head(&mut scene, head);
+    let (left, bottom) = (space::EDGE, f64::from(size.1) - space::EDGE - LINE);
+    let right = f64::from(size.0) - space::EDGE - legend_room(&legend);
+    let (y_label, y) = match y {
+        Vertical::Values(axis) => (axis.label.clone(), Vertical::Values(axis.unnamed())),
+        Vertical::Bands { label, names } => {
+            let unnamed = Vertical::Bands {
+                label: String::new(),
+                names,
+            };
+            (label, unnamed)
+        }
+    };
+    let text = font::fit(&y_label, size::AXIS, Weight::Regular, right - left);
+    scene.text(Label::new(text, left, top + 8.0).size(size::AXIS));
+    top += LINE + 6.0;
+    let text = font::fit(&x.label, size::AXIS, Weight::Regular, right - left);
+    let label = Label::new(text, (left + right) / 2.0, bottom + LINE - 5.0);
+    scene.text(label.anchor(Anchor::Middle).size(size::AXIS));
+    draw_legend(&mut scene, (right, top, bottom), &legend);
+
+    let columns = columns(names.len());
+    let wide = (right - left + FACET_GAP) / columns as f64;
+    let high = (bottom - top) / names.len().div_ceil(columns) as f64;
+    for (i, name) in names.iter().enumerate() {
+        let from = (left + wide * (i % columns) as f64, top + high * (i / columns) as f64);
+        let region = Region {
+            left: from.0,
+            right: from.0 + wide - FACET_GAP,
+            top: from.1 + LINE,
+            bottom: from.1 + high - 4.0,
+        };
+        let mut panel = Panel::within(scene, region, x.unnamed(), y.clone(), &Legend::None, grid);
+        let name = font::fit(name, size::TICK, Weight::Medium, panel.right - panel.left);
+        let label = Label::new(name, panel.left, from.1 + LINE / 2.0);
+        panel.scene.text(label.color(theme::INK).medium());
+        draw(&mut panel, i);
+        scene = panel.scene;
+    }
+    scene
 }
 
 /// The room that names at line ends need.
@@ -344,7 +461,8 @@ fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
         .fold(0.0, f64::max)
 }
 
-fn legend_room(legend: &Legend) -> f64 {
+/// The room on the right that a legend takes.
+pub(crate) fn legend_room(legend: &Legend) -> f64 {
     match legend {
         Legend::None => 0.0,
         Legend::Room(room) => *room,
@@ -353,7 +471,7 @@ fn legend_room(legend: &Legend) -> f64 {
             let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
             24.0 + (entries + 16.0).max(name)
         }
-        Legend::Scale { name, axis } => {
+        Legend::Scale { name, axis, .. } => {
             let ticks = widest(axis.ticks.iter().map(|(_, text)| text.as_str()));
             let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
             24.0 + (ticks + 20.0).max(name)

@@ -1,11 +1,14 @@
 //! Scatter plots: how two columns go together, and a third by colour.
 
+use serde_json::json;
+
 use super::axis::{self, Axis, Kind, short};
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
+use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
 use super::sample::{self, MOST_POINTS};
 use super::scene::Paint;
+use super::spread::left_out;
 use super::theme::{self, Rgb};
-use super::{Plot, PlotError, USUAL};
+use super::{Log, Plot, PlotError, vega};
 use crate::text;
 
 /// What can be chosen about a scatter plot.
@@ -13,8 +16,14 @@ use crate::text;
 pub struct ScatterOptions {
     /// A column that colours the points: groups, or a scale where it is numeric with many values.
     pub color: Option<String>,
+    /// A column whose values make small multiples.
+    pub by: Option<String>,
+    /// Logarithmic axes.
+    pub log: Log,
     /// Decides which points are drawn where there are too many.
     pub seed: u64,
+    /// A Vega-Lite specification beside the picture.
+    pub interactive: bool,
     /// A title instead of the usual one.
     pub title: Option<String>,
     /// Width and height in CSS pixels.
@@ -30,13 +39,18 @@ pub(super) enum Coloring {
     Scale(Vec<f64>, Kind),
 }
 
-/// The points: all finite.
+/// The points: all have a place on both axes.
 pub(super) struct Points {
     pub(super) x: Vec<f64>,
     pub(super) y: Vec<f64>,
     pub(super) x_kind: Kind,
     pub(super) y_kind: Kind,
     pub(super) coloring: Coloring,
+    /// Each point's part, and the parts' names.
+    pub(super) part: Vec<usize>,
+    pub(super) facets: Vec<String>,
+    /// How many parts there are beyond those that are drawn, as a fact.
+    pub(super) cut: Option<String>,
     pub(super) left_out: usize,
 }
 
@@ -45,7 +59,8 @@ pub(super) fn draw(
     points: &Points,
     options: &ScatterOptions,
 ) -> Result<Plot, PlotError> {
-    let size = checked_size(options.size, USUAL)?;
+    let facets = points.facets.len();
+    let size = checked_size(options.size, panel::usual_of(facets))?;
     let n = points.x.len();
     if n == 0 {
         return Err(PlotError::NoValues {
@@ -53,7 +68,10 @@ pub(super) fn draw(
         });
     }
     let title = options.title.clone();
-    let mut head = Head::new(title.unwrap_or_else(|| format!("{y_name} by {x_name}")));
+    let mut head = Head::new(title.unwrap_or_else(|| match &options.by {
+        Some(by) => format!("{y_name} by {x_name} and {by}"),
+        None => format!("{y_name} by {x_name}"),
+    }));
     if let Some(r) = correlation(&points.x, &points.y) {
         head.fact(format!("r = {}", axis::decimal(r, 2)));
     }
@@ -73,7 +91,7 @@ pub(super) fn draw(
         Coloring::Groups(_, groups) => {
             head.fact(text::counted(groups.len() as u64, "colour"));
             Legend::Groups {
-                name,
+                name: name.clone(),
                 entries: groups.clone(),
             }
         }
@@ -83,33 +101,89 @@ pub(super) fn draw(
             let axis = Axis::over(&name, (low, high), 5, *kind)?;
             head.fact(format!("coloured by {name}"));
             scale = Some(axis.clone());
-            Legend::Scale { name, axis }
+            Legend::Scale {
+                name: name.clone(),
+                axis,
+                color: theme::sequential,
+            }
         }
     };
-    if points.left_out > 0 {
-        let rows = text::counted(points.left_out as u64, "row");
-        head.fact(format!("{rows} without a value left out"));
+    if let Some(cut) = &points.cut {
+        head.fact(cut);
     }
+    let log = [points.x_kind, points.y_kind].contains(&Kind::Log);
+    left_out(&mut head, points.left_out, log);
 
-    let (across, down) = axis::room(size);
+    let (across, down) = panel::room_of(size, facets);
     let x = Axis::around(x_name, points.x.iter().copied(), across, points.x_kind)?;
     let y = Axis::around(y_name, points.y.iter().copied(), down, points.y_kind)?;
-    let mut panel = Panel::new(size, &head, x, Vertical::Values(y), legend, Grid::Both);
     let drawn = sample::positions(n, MOST_POINTS, options.seed);
     let (radius, alpha) = dot(drawn.len());
-    for i in drawn {
-        let rgb = match &points.coloring {
-            Coloring::One => theme::BLUE,
-            Coloring::Groups(group, groups) => groups[group[i]].1,
-            Coloring::Scale(values, _) => match &scale {
-                Some(axis) if values[i].is_finite() => theme::sequential(axis.at(values[i])),
-                _ => theme::OTHER,
-            },
-        };
-        let at = (panel.px(points.x[i]), panel.py(points.y[i]));
-        panel.scene.dot(at, radius, Paint { rgb, alpha });
+    let radius = if facets > 1 { radius * 0.8 } else { radius };
+    let axes = (x, Vertical::Values(y));
+    let scene = panel::facets(size, &head, &points.facets, axes, legend, Grid::Both, |panel, facet| {
+        for i in drawn.iter().copied().filter(|i| points.part[*i] == facet) {
+            let rgb = match &points.coloring {
+                Coloring::One => theme::BLUE,
+                Coloring::Groups(group, groups) => groups[group[i]].1,
+                Coloring::Scale(values, _) => match &scale {
+                    Some(axis) if values[i].is_finite() => theme::sequential(axis.at(values[i])),
+                    _ => theme::OTHER,
+                },
+            };
+            let at = (panel.px(points.x[i]), panel.py(points.y[i]));
+            panel.scene.dot(at, radius, Paint { rgb, alpha });
+        }
+    });
+    let plot = Plot::new(scene, &head)?;
+    Ok(if options.interactive {
+        plot.with_vega(specification((x_name, y_name), points, &drawn, &head, options))
+    } else {
+        plot
+    })
+}
+
+/// The points that are drawn, with what they are under the pointer.
+fn specification(
+    (x_name, y_name): (&str, &str),
+    points: &Points,
+    drawn: &[usize],
+    head: &Head,
+    options: &ScatterOptions,
+) -> serde_json::Value {
+    let rows = drawn
+        .iter()
+        .map(|i| {
+            let color = match &points.coloring {
+                Coloring::One => json!(null),
+                Coloring::Groups(group, groups) => json!(groups[group[*i]].0),
+                Coloring::Scale(values, kind) => json!(vega::value(values[*i], *kind)),
+            };
+            json!({
+                "x": vega::value(points.x[*i], points.x_kind),
+                "y": vega::value(points.y[*i], points.y_kind),
+                "color": color,
+                "facet": points.facets[points.part[*i]],
+            })
+        })
+        .collect();
+    let mut encoding = json!({
+        "x": vega::axis("x", x_name, points.x_kind),
+        "y": vega::axis("y", y_name, points.y_kind),
+    });
+    let name = options.color.as_deref().unwrap_or_default();
+    match &points.coloring {
+        Coloring::One => {}
+        Coloring::Groups(_, groups) => encoding["color"] = vega::colors(name, groups),
+        Coloring::Scale(_, kind) => {
+            encoding["color"] = vega::axis("color", name, *kind);
+            encoding["color"]["scale"] = json!({"scheme": "viridis"});
+        }
     }
-    Plot::new(panel.scene, &head)
+    let mark = json!({"type": "point", "filled": true, "opacity": dot(drawn.len()).1, "tooltip": true});
+    let mut specification = vega::specification(head, mark, rows, encoding, options.by.as_deref());
+    specification["params"] = vega::zoom();
+    specification
 }
 
 /// The radius of a dot, and how much of it is seen, for so many of them.
@@ -147,12 +221,16 @@ mod tests {
     use super::*;
 
     fn points(x: Vec<f64>, y: Vec<f64>) -> Points {
+        let part = vec![0; x.len()];
         Points {
             x,
             y,
             x_kind: Kind::Number,
             y_kind: Kind::Number,
             coloring: Coloring::One,
+            part,
+            facets: vec![String::new()],
+            cut: None,
             left_out: 0,
         }
     }

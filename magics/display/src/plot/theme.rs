@@ -63,6 +63,12 @@ pub(crate) fn sequential(at: f64) -> Rgb {
     between(&SEQUENTIAL, at)
 }
 
+/// The colour of a value between 0 and 1 on a filled ground, where the ground itself is nothing.
+pub(crate) fn filling(at: f64) -> Rgb {
+    let at = if at.is_nan() { 0.0 } else { at.clamp(0.0, 1.0) };
+    mix(tint(BLUE, 0.1), (0x00, 0x3f, 0x6b), at)
+}
+
 /// The colour of a value between −1 and 1 on the diverging scale.
 pub(crate) fn diverging(at: f64) -> Rgb {
     between(&DIVERGING, (at + 1.0) / 2.0)
@@ -86,7 +92,8 @@ fn between(stops: &[Rgb], at: f64) -> Rgb {
     mix(stops[low], stops[low + 1], at - low as f64)
 }
 
-fn mix(a: Rgb, b: Rgb, part: f64) -> Rgb {
+/// A colour between two: 0 is the first, 1 the second.
+pub(crate) fn mix(a: Rgb, b: Rgb, part: f64) -> Rgb {
     let channel = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * part).round() as u8;
     (channel(a.0, b.0), channel(a.1, b.1), channel(a.2, b.2))
 }

@@ -70,7 +70,7 @@ fn each_picture_says_its_numbers() {
             &frame,
             "length",
             &plot::HistOptions {
-                by: by(),
+                color: by(),
                 bins: Some(12),
                 ..Default::default()
             },
@@ -98,7 +98,7 @@ fn each_picture_says_its_numbers() {
             "rings",
             "length",
             &plot::LineOptions {
-                by: by(),
+                color: by(),
                 ..Default::default()
             },
         ),
@@ -188,13 +188,24 @@ proptest! {
         let title = Some("<title>".to_owned());
         // Each gives a picture or a reason, and a reason has words.
         let plots = [
-            plot::hist(&frame, "x", &plot::HistOptions { bins, by: by(), title, size }),
+            plot::hist(&frame, "x", &plot::HistOptions { bins, color: by(), title, size, ..Default::default() }),
             plot::hist(&frame, "x", &plot::HistOptions { bins, size, ..Default::default() }),
             plot::scatter(&frame, "x", "y", &plot::ScatterOptions { color: Some("y".into()), size, ..Default::default() }),
-            plot::line(&frame, "x", "y", &plot::LineOptions { by: by(), size, ..Default::default() }),
+            plot::line(&frame, "x", "y", &plot::LineOptions { color: by(), size, ..Default::default() }),
             plot::bar(&frame, "g", &plot::BarOptions { y: Some("x".into()), agg: plot::Agg::Sum, size, ..Default::default() }),
             plot::boxes(&frame, "x", &plot::BoxOptions { by: by(), size, ..Default::default() }),
             plot::corr(&frame, &[], &plot::CorrOptions::default()),
+            plot::hist(&frame, "x", &plot::HistOptions { bins, by: by(), log: plot::Log::Both, interactive: true, ..Default::default() }),
+            plot::scatter(&frame, "x", "y", &plot::ScatterOptions { by: by(), log: plot::Log::X, interactive: true, ..Default::default() }),
+            plot::line(&frame, "x", "y", &plot::LineOptions { by: by(), color: by(), log: plot::Log::Y, ..Default::default() }),
+            plot::bar(&frame, "g", &plot::BarOptions { by: by(), interactive: true, ..Default::default() }),
+            plot::boxes(&frame, "x", &plot::BoxOptions { log: true, size, ..Default::default() }),
+            plot::density(&frame, "x", &plot::DensityOptions { color: by(), size, ..Default::default() }),
+            plot::density(&frame, "x", &plot::DensityOptions { log: true, by: by(), ..Default::default() }),
+            plot::heatmap(&frame, "x", "g", &plot::HeatmapOptions { size, ..Default::default() }),
+            plot::heatmap(&frame, "g", "x", &plot::HeatmapOptions { value: Some("y".into()), agg: plot::Agg::Median, ..Default::default() }),
+            plot::pair(&frame, &[], &plot::PairOptions { color: by(), ..Default::default() }),
+            plot::missing(&frame, &plot::MissingOptions::default()),
         ];
         for plot in plots {
             match plot {
@@ -208,6 +219,9 @@ proptest! {
         let positive: Vec<bool> = b.iter().map(|v| *v > 0.0).collect();
         let threshold = a.first().copied();
         let _ = plot::roc(&a, &positive, &plot::RocOptions { threshold, size, ..Default::default() });
+        let _ = plot::pr(&a, &positive, &plot::PrOptions { threshold, size, ..Default::default() });
+        let _ = plot::threshold(&a, &positive, &plot::ThresholdOptions { threshold, size, ..Default::default() });
+        let _ = plot::calibration(&a, &positive, &plot::CalibrationOptions { size, ..Default::default() });
         let names: Vec<String> = a.iter().map(f64::to_string).collect();
         let _ = plot::coefficients(&names, &a, &plot::CoefficientsOptions { size, ..Default::default() });
         let bundle = table(&frame, &TableOptions::default());

@@ -4,6 +4,8 @@
 mod frame;
 pub(crate) mod model;
 
+use std::path::Path;
+
 use ironsage_display::plot::{Plot as Picture, PlotError};
 use ironsage_display::{Front, note};
 
@@ -23,17 +25,22 @@ pub(crate) struct Plot {
 enum Kind {
     /// How the values of a column are spread
     #[command(
-        after_help = "Examples:\n  %plot hist clean rings --bins 29\n      a histogram with 29 bins\n  %plot hist clean length --by sex\n      one for each sex"
+        after_help = "Examples:\n  %plot hist clean rings --bins 29\n      a histogram with 29 bins\n  %plot hist clean length --color sex\n      one outline for each sex\n  %plot hist clean length --by sex --log y\n      one picture for each, counts on a logarithmic axis"
     )]
     Hist(frame::Hist),
+    /// The same as a smooth curve, comparable between groups of different sizes
+    #[command(
+        after_help = "Examples:\n  %plot density clean rings --color sex\n      one curve for each sex\n  %plot density clean whole_weight --log x\n      on a logarithmic axis"
+    )]
+    Density(frame::Density),
     /// How two columns go together, and a third by colour
     #[command(
-        after_help = "Examples:\n  %plot scatter clean shell_weight rings --color sex\n      coloured by sex\n  %plot scatter clean length height --svg size.svg\n      and the picture as a file"
+        after_help = "Examples:\n  %plot scatter clean shell_weight rings --color sex\n      coloured by sex\n  %plot scatter clean length whole_weight --log xy --save size.svg\n      logarithmic, and the picture as a file"
     )]
     Scatter(frame::Scatter),
     /// How a column runs along another
     #[command(
-        after_help = "Examples:\n  %plot line prices day price\n      one line\n  %plot line prices day price --by shop\n      one for each shop"
+        after_help = "Examples:\n  %plot line prices day price\n      one line\n  %plot line prices day price --color shop\n      one for each shop\n  %plot line prices day price --by shop\n      one picture for each shop"
     )]
     Line(frame::Line),
     /// How many rows each value has, or what a column amounts to in it
@@ -46,22 +53,52 @@ enum Kind {
         after_help = "Examples:\n  %plot box clean rings\n      one box\n  %plot box clean rings --by sex\n      one for each sex"
     )]
     Box(frame::Boxes),
+    /// How many rows fall together in two columns, or what a third amounts to there
+    #[command(
+        after_help = "Examples:\n  %plot heatmap clean length height\n      how many rows in each cell\n  %plot heatmap clean rings sex --value whole_weight --agg median\n      the median weight in each"
+    )]
+    Heatmap(frame::Heatmap),
     /// The correlation of each numeric column with each other
     #[command(
         after_help = "Examples:\n  %plot corr clean\n      all numeric columns\n  %plot corr clean --columns length,height,rings\n      three of them"
     )]
     Corr(frame::Corr),
+    /// Each numeric column against each other: points, correlations and histograms
+    #[command(
+        after_help = "Examples:\n  %plot pair clean --columns length,height,rings\n      three columns\n  %plot pair clean --columns length,rings --color sex\n      coloured by sex"
+    )]
+    Pair(frame::Pair),
+    /// Where values are missing, column by column along the rows
+    #[command(after_help = "Examples:\n  %plot missing clean\n      nulls and NaN of all columns")]
+    Missing(frame::Missing),
     /// How far a regressor is off, along what it predicts
     #[command(after_help = "Examples:\n  %plot residuals age test\n      on rows that the model has not seen")]
     Residuals(model::OnFrame),
+    /// Which class a classifier took for which
+    #[command(after_help = "Examples:\n  %plot confusion old test\n      at the model's own threshold")]
+    Confusion(model::OnFrame),
     /// How well a binary classifier tells its classes apart, over all thresholds
     #[command(after_help = "Examples:\n  %plot roc old test\n      with the model's own threshold marked")]
     Roc(model::OnFrame),
+    /// Precision against recall over all thresholds, for rare positives
+    #[command(after_help = "Examples:\n  %plot pr old test\n      with the model's own threshold marked")]
+    Pr(model::OnFrame),
+    /// Whether a binary classifier's scores are the probabilities they seem to be
+    #[command(
+        after_help = "Examples:\n  %plot calibration old test\n      the share of positives in ten bins of scores"
+    )]
+    Calibration(model::OnFrame),
+    /// Precision, recall and F1 of a binary classifier along the threshold
+    #[command(after_help = "Examples:\n  %plot threshold old test\n      what another threshold would find and cost")]
+    Threshold(model::OnFrame),
     /// The losses of a training, epoch by epoch
     #[command(after_help = "Examples:\n  %plot learning age\n      with the epoch that was kept marked")]
     Learning(model::Alone),
     /// The weights of a linear model, in raw units
-    #[command(after_help = "Examples:\n  %plot coefficients age\n      the largest first")]
+    #[command(
+        visible_alias = "coef",
+        after_help = "Examples:\n  %plot coef age\n      the largest first"
+    )]
     Coefficients(model::Alone),
 }
 
@@ -75,23 +112,35 @@ impl Magic for Plot {
             "two columns against each other, coloured by a third",
         ),
         (
-            "%plot hist clean rings --bins 29 --svg rings.svg",
+            "%plot hist clean rings --bins 29 --save rings.svg",
             "a histogram, and the same as an SVG file",
+        ),
+        (
+            "%plot density clean length --color sex --by rings",
+            "curves for each sex, and a picture for each of the most frequent rings",
         ),
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         match self.kind {
             Kind::Hist(hist) => hist.run(session, front),
+            Kind::Density(density) => density.run(session, front),
             Kind::Scatter(scatter) => scatter.run(session, front),
             Kind::Line(line) => line.run(session, front),
             Kind::Bar(bar) => bar.run(session, front),
             Kind::Box(boxes) => boxes.run(session, front),
+            Kind::Heatmap(heatmap) => heatmap.run(session, front),
             Kind::Corr(corr) => corr.run(session, front),
-            Kind::Residuals(residuals) => residuals.residuals(session, front),
-            Kind::Roc(roc) => roc.roc(session, front),
-            Kind::Learning(learning) => learning.learning(session, front),
-            Kind::Coefficients(coefficients) => coefficients.coefficients(session, front),
+            Kind::Pair(pair) => pair.run(session, front),
+            Kind::Missing(missing) => missing.run(session, front),
+            Kind::Residuals(on_frame) => on_frame.run("residuals", model::residuals, session, front),
+            Kind::Confusion(on_frame) => on_frame.run("confusion", model::confusion, session, front),
+            Kind::Roc(on_frame) => on_frame.run("roc", model::roc, session, front),
+            Kind::Pr(on_frame) => on_frame.run("pr", model::pr, session, front),
+            Kind::Calibration(on_frame) => on_frame.run("calibration", model::calibration, session, front),
+            Kind::Threshold(on_frame) => on_frame.run("threshold", model::threshold, session, front),
+            Kind::Learning(alone) => alone.run("learning", model::learning, session, front),
+            Kind::Coefficients(alone) => alone.run("coefficients", model::coefficients, session, front),
         }
     }
 }
@@ -102,18 +151,15 @@ pub(crate) struct Common {
     /// A title instead of the usual one
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// Width in pixels
-    #[arg(long, value_name = "PIXELS", requires = "height")]
-    width: Option<u32>,
-    /// Height in pixels
-    #[arg(long, value_name = "PIXELS", requires = "width")]
-    height: Option<u32>,
-    /// Write the picture to a file, too, as SVG
-    #[arg(long, value_name = "PATH")]
-    svg: Option<String>,
-    /// Write the picture to a file, too, as PNG
-    #[arg(long, value_name = "PATH")]
-    png: Option<String>,
+    /// Width and height in pixels, such as 800x500
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<(u32, u32)>,
+    /// Write the picture to a file, too: `.svg` or `.png`
+    #[arg(long, value_name = "PATH", value_parser = saved)]
+    save: Option<String>,
+    /// Send it as Vega-Lite, too, with tooltips and zoom (hist, scatter, line, bar)
+    #[arg(long)]
+    interactive: bool,
 }
 
 impl Common {
@@ -124,23 +170,57 @@ impl Common {
 
     /// The size asked for.
     pub(crate) fn size(&self) -> Option<(u32, u32)> {
-        self.width.zip(self.height)
+        self.size
     }
 
-    /// Shows a picture and writes the files asked for.
+    /// For kinds of which there is a picture only.
+    fn refuse_interactive(&self, kind: &str) -> Result<(), MagicError> {
+        if !self.interactive {
+            return Ok(());
+        }
+        let message = format!("%plot {kind} has no interactive form");
+        Err(MagicError::usage(message).with_hint("leave `--interactive` out; hist, scatter, line and bar have one"))
+    }
+
+    /// Shows a picture and writes the file asked for.
     pub(crate) fn show(&self, picture: &Picture, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         front.display(&picture.bundle());
-        if let Some(path) = &self.svg {
+        let Some(path) = &self.save else {
+            return Ok(());
+        };
+        let place = session.path(path);
+        if has_extension(path, "svg") {
             let svg = picture.svg().map_err(|error| of_plot(&error))?;
-            write::file(&session.path(path), svg.as_bytes())?;
-            front.display(&note(format!("{path} written")));
+            write::file(&place, svg.as_bytes())?;
+        } else {
+            write::file(&place, picture.png())?;
         }
-        if let Some(path) = &self.png {
-            write::file(&session.path(path), picture.png())?;
-            front.display(&note(format!("{path} written")));
-        }
+        front.display(&note(format!("{path} written")));
         Ok(())
     }
+}
+
+/// `800x500`.
+fn size(typed: &str) -> Result<(u32, u32), String> {
+    let ends = typed.split_once(['x', 'X', '×']);
+    ends.and_then(|(width, height)| Some((width.trim().parse().ok()?, height.trim().parse().ok()?)))
+        .ok_or_else(|| "a size is WIDTHxHEIGHT in pixels, such as 800x500".to_owned())
+}
+
+/// A file on this machine, of a form that a picture has.
+fn saved(typed: &str) -> Result<String, String> {
+    if typed.contains("://") {
+        return Err("a picture is saved on this machine; `%s3 cp` copies it from there".to_owned());
+    }
+    if has_extension(typed, "svg") || has_extension(typed, "png") {
+        return Ok(typed.to_owned());
+    }
+    Err("a picture is saved as `.svg` or `.png`".to_owned())
+}
+
+fn has_extension(path: &str, extension: &str) -> bool {
+    let end = Path::new(path).extension();
+    end.is_some_and(|end| end.eq_ignore_ascii_case(extension))
 }
 
 /// Why there is no picture, in the house's words.
@@ -148,7 +228,10 @@ pub(crate) fn of_plot(error: &PlotError) -> MagicError {
     let kind = match error {
         PlotError::NoColumn { .. } => ErrorKind::NotFound,
         PlotError::NotUsable { .. } | PlotError::NoValues { .. } | PlotError::TooLarge { .. } => ErrorKind::DataError,
-        PlotError::OneClass { .. } | PlotError::Frame(_) => ErrorKind::DataError,
+        PlotError::OneClass { .. }
+        | PlotError::OneValue { .. }
+        | PlotError::NoProbabilities { .. }
+        | PlotError::Frame(_) => ErrorKind::DataError,
         PlotError::Bins { .. } | PlotError::Size { .. } => ErrorKind::UsageError,
         PlotError::Lengths { .. } | PlotError::Drawing(_) => ErrorKind::InternalError,
     };

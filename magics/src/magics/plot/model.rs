@@ -1,4 +1,5 @@
-//! The pictures of models: residuals, ROC curves, learning curves, coefficients.
+//! The pictures of models: on rows with the label (residuals, confusion, ROC, precision and recall, calibration,
+//! thresholds), and alone (learning curves, coefficients).
 
 use clap::Args;
 use ironsage_display::Front;
@@ -7,7 +8,9 @@ use polars::prelude::DataFrame;
 
 use super::{Common, of_plot};
 use crate::error::{ErrorKind, MagicError};
-use crate::learning::{Task, report, score};
+use crate::frames;
+use crate::guard;
+use crate::learning::{Label, Task, report, score};
 use crate::model_store::SavedModel;
 use crate::session::Session;
 
@@ -31,73 +34,152 @@ pub(super) struct Alone {
     common: Common,
 }
 
-impl OnFrame {
-    pub(super) fn residuals(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let picture = residuals(
-            &*session.model(&self.model)?,
-            &session.frame(&self.frame)?,
-            &self.frame,
-            &self.common,
-        )?;
-        self.common.show(&picture, session, front)
-    }
+/// What a model is drawn on: a raw frame and its name.
+pub(super) type Rows<'a> = (&'a DataFrame, &'a str);
 
-    pub(super) fn roc(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let picture = roc(
-            &*session.model(&self.model)?,
-            &session.frame(&self.frame)?,
-            &self.frame,
-            &self.common,
-        )?;
+/// How a model on a frame becomes a picture.
+type DrawOnFrame = fn(&SavedModel, Rows<'_>, &Common) -> Result<Plot, MagicError>;
+
+impl OnFrame {
+    /// Scores and draws on a worker, so that a large frame does not hold an interrupt up.
+    pub(super) fn run(
+        self,
+        kind: &str,
+        draw: DrawOnFrame,
+        session: &Session,
+        front: &dyn Front,
+    ) -> Result<(), MagicError> {
+        self.common.refuse_interactive(kind)?;
+        let model = session.model(&self.model)?;
+        let frame = frames::collect(&self.frame, session, front)?;
+        let (name, common) = (self.frame, self.common.clone());
+        let picture = guard::on_worker(front, "drawing", move || draw(&model, (&frame, &name), &common))?;
         self.common.show(&picture, session, front)
     }
 }
 
 impl Alone {
-    pub(super) fn learning(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let picture = learning(&*session.model(&self.model)?, &self.common)?;
-        self.common.show(&picture, session, front)
-    }
-
-    pub(super) fn coefficients(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let picture = coefficients(&*session.model(&self.model)?, &self.common)?;
+    pub(super) fn run(
+        self,
+        kind: &str,
+        draw: fn(&SavedModel, &Common) -> Result<Plot, MagicError>,
+        session: &Session,
+        front: &dyn Front,
+    ) -> Result<(), MagicError> {
+        self.common.refuse_interactive(kind)?;
+        let picture = draw(&*session.model(&self.model)?, &self.common)?;
         self.common.show(&picture, session, front)
     }
 }
 
 /// How far a regressor is off on a raw frame.
-fn residuals(model: &SavedModel, frame: &DataFrame, frame_name: &str, common: &Common) -> Result<Plot, MagicError> {
+pub(super) fn residuals(
+    model: &SavedModel,
+    (frame, frame_name): Rows<'_>,
+    common: &Common,
+) -> Result<Plot, MagicError> {
     if !matches!(score::task_of(model), Task::Regressor { .. }) {
         return Err(wrong_task("residuals", model, "a regressor", "%plot roc"));
     }
     let scored = score::score(model, frame, frame_name)?;
     let options = plot::ResidualsOptions {
         label: model.card.label.clone(),
-        title: common
-            .title()
-            .or_else(|| Some(format!("{} on {frame_name}: residuals", model.name))),
+        title: titled(common, model, frame_name, "residuals"),
         size: common.size(),
         ..Default::default()
     };
     plot::residuals(&wide(&scored.scores), &wide(&scored.labels), &options).map_err(|error| of_plot(&error))
 }
 
-/// How well a binary classifier tells the classes of a raw frame apart.
-fn roc(model: &SavedModel, frame: &DataFrame, frame_name: &str, common: &Common) -> Result<Plot, MagicError> {
-    if !matches!(score::task_of(model), Task::Binary { .. }) {
-        return Err(wrong_task("roc", model, "a binary classifier", "%plot residuals"));
+/// The scores of a binary classifier on a raw frame, and which rows are positive.
+fn binary(kind: &str, model: &SavedModel, (frame, name): Rows<'_>) -> Result<(Vec<f64>, Vec<bool>), MagicError> {
+    match score::task_of(model) {
+        Task::Binary { .. } => {}
+        Task::Multiclass { .. } => {
+            return Err(wrong_task(kind, model, "a binary classifier", "%plot confusion"));
+        }
+        Task::Regressor { .. } => return Err(wrong_task(kind, model, "a binary classifier", "%plot residuals")),
     }
-    let scored = score::score(model, frame, frame_name)?;
-    let positive: Vec<bool> = scored.labels.iter().map(|label| *label > 0.5).collect();
+    let scored = score::score(model, frame, name)?;
+    let positive = scored.labels.iter().map(|label| *label > 0.5).collect();
+    Ok((wide(&scored.scores), positive))
+}
+
+/// The title asked for, or what the picture is of.
+fn titled(common: &Common, model: &SavedModel, frame: &str, what: &str) -> Option<String> {
+    let usual = || format!("{} on {frame}: {what}", model.name);
+    Some(common.title().unwrap_or_else(usual))
+}
+
+/// How well a binary classifier tells the classes of a raw frame apart.
+pub(super) fn roc(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result<Plot, MagicError> {
+    let (scores, positive) = binary("roc", model, rows)?;
     let options = plot::RocOptions {
         threshold: Some(f64::from(model.threshold())),
         label: model.card.label.clone(),
-        title: common
-            .title()
-            .or_else(|| Some(format!("{} on {frame_name}: ROC curve", model.name))),
+        title: titled(common, model, rows.1, "ROC curve"),
         size: common.size(),
     };
-    plot::roc(&wide(&scored.scores), &positive, &options).map_err(|error| of_plot(&error))
+    plot::roc(&scores, &positive, &options).map_err(|error| of_plot(&error))
+}
+
+/// Precision against recall of a binary classifier.
+pub(super) fn pr(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result<Plot, MagicError> {
+    let (scores, positive) = binary("pr", model, rows)?;
+    let options = plot::PrOptions {
+        threshold: Some(f64::from(model.threshold())),
+        title: titled(common, model, rows.1, "precision and recall"),
+        size: common.size(),
+    };
+    plot::pr(&scores, &positive, &options).map_err(|error| of_plot(&error))
+}
+
+/// Whether a binary classifier's scores are probabilities.
+pub(super) fn calibration(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result<Plot, MagicError> {
+    let (scores, positive) = binary("calibration", model, rows)?;
+    let options = plot::CalibrationOptions {
+        title: titled(common, model, rows.1, "calibration"),
+        size: common.size(),
+    };
+    plot::calibration(&scores, &positive, &options).map_err(|error| of_plot(&error))
+}
+
+/// What other thresholds of a binary classifier would find and cost.
+pub(super) fn threshold(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result<Plot, MagicError> {
+    let (scores, positive) = binary("threshold", model, rows)?;
+    let options = plot::ThresholdOptions {
+        threshold: Some(f64::from(model.threshold())),
+        title: titled(common, model, rows.1, "thresholds"),
+        size: common.size(),
+    };
+    plot::threshold(&scores, &positive, &options).map_err(|error| of_plot(&error))
+}
+
+/// Which class of a raw frame a classifier took for which.
+pub(super) fn confusion(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result<Plot, MagicError> {
+    let task = score::task_of(model);
+    let classes = match &task {
+        Task::Binary { positive, negative } => vec![negative.clone(), positive.clone()],
+        Task::Multiclass { classes } => classes.clone(),
+        Task::Regressor { .. } => return Err(wrong_task("confusion", model, "a classifier", "%plot residuals")),
+    };
+    if common.size().is_some() {
+        let message = "%plot confusion is as large as its classes need";
+        return Err(MagicError::usage(message).with_hint("leave `--size` out"));
+    }
+    let (frame, name) = rows;
+    let label = Label::parse(&model.card.label, frame, name)?;
+    let truth = label.encode(&label.values(frame, name)?, &task, name)?;
+    let mut counts = vec![vec![0; classes.len()]; classes.len()];
+    for (truth, prediction) in truth.iter().zip(score::predict(model, frame)?) {
+        let called = prediction.predicted_label.map(|label| label as usize);
+        let cell = called.and_then(|called| counts.get_mut(*truth as usize)?.get_mut(called));
+        *cell.ok_or_else(|| MagicError::internal("a class that the model does not have"))? += 1;
+    }
+    let options = plot::ConfusionOptions {
+        title: titled(common, model, name, "confusion matrix"),
+    };
+    plot::confusion(&classes, &counts, &options).map_err(|error| of_plot(&error))
 }
 
 /// The losses of a model's training, epoch by epoch.
@@ -124,7 +206,7 @@ pub(crate) fn learning(model: &SavedModel, common: &Common) -> Result<Plot, Magi
 }
 
 /// A linear model's weights, in raw units.
-fn coefficients(model: &SavedModel, common: &Common) -> Result<Plot, MagicError> {
+pub(super) fn coefficients(model: &SavedModel, common: &Common) -> Result<Plot, MagicError> {
     let linear = model.linear().ok_or_else(|| without("coefficients", model))?;
     let options = plot::CoefficientsOptions {
         bias: Some(f64::from(linear.bias)),

@@ -1,0 +1,215 @@
+//! Every column against every other: points below the diagonal, correlations above it, and each column's own
+//! histogram on it.
+
+use super::axis::{Axis, Kind, decimal};
+use super::hist;
+use super::panel::{Grid, Head, Legend, Panel, Region, Vertical, checked_size, draw_head, draw_legend, legend_room};
+use super::sample;
+use super::scatter::correlation;
+use super::scene::{Anchor, Label, Paint, Scene};
+use super::theme::{self, Rgb, size, space};
+use super::{Plot, PlotError};
+use crate::text;
+
+/// Most columns that fit.
+pub(super) const MOST_COLUMNS: usize = 6;
+/// Most points in each cell: there are up to fifteen cells.
+const MOST_POINTS: usize = 1_000;
+/// Room between cells.
+const GAP: f64 = 8.0;
+/// Room for the numbers on the left and below.
+const TICKS: (f64, f64) = (44.0, 20.0);
+
+/// What can be chosen about a picture of pairs.
+#[derive(Clone, Debug, Default)]
+pub struct PairOptions {
+    /// A column whose values colour the points.
+    pub color: Option<String>,
+    /// Decides which points are drawn where there are too many.
+    pub seed: u64,
+    /// A title instead of the usual one.
+    pub title: Option<String>,
+    /// Width and height in CSS pixels.
+    pub size: Option<(u32, u32)>,
+}
+
+/// Columns of equal length, NaN where a value is missing; each row's group, and the groups.
+pub(super) fn draw(
+    columns: &[(String, Vec<f64>)],
+    all: usize,
+    (group, groups): (&[usize], &[(String, Rgb)]),
+    options: &PairOptions,
+) -> Result<Plot, PlotError> {
+    let n = columns.len();
+    if n < 2 {
+        return Err(PlotError::NoValues {
+            what: "two or more numeric columns".to_owned(),
+        });
+    }
+    let side = if n <= 3 { 190 } else { 140 };
+    let usual = (
+        100 + side * n as u32 + if groups.len() > 1 { 120 } else { 0 },
+        120 + side * n as u32,
+    );
+    let size = checked_size(options.size, usual)?;
+    let rows = columns[0].1.len();
+    let mut head = Head::new(options.title.clone().unwrap_or_else(|| "Pairs".to_owned()));
+    if n < all {
+        head.fact(format!("the first {n} of {all} numeric columns"));
+    } else {
+        head.fact(format!("{n} numeric columns"));
+    }
+    let pairs = || (0..n).flat_map(|row| (0..row).map(move |column| (row, column)));
+    let strongest = pairs()
+        .filter_map(|(a, b)| Some((together(&columns[a].1, &columns[b].1)?, a, b)))
+        .max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+    if let Some((r, row, column)) = strongest {
+        let (a, b) = (&columns[column].0, &columns[row].0);
+        head.fact(format!("strongest {} between {a} and {b}", decimal(r, 2)));
+    }
+    if rows > MOST_POINTS {
+        let (drawn, rows) = (text::count(MOST_POINTS as u64), text::count(rows as u64));
+        head.fact(format!("a sample of {drawn} of {rows} rows"));
+    } else {
+        head.fact(text::counted(rows as u64, "row"));
+    }
+
+    let axes: Vec<Axis> = columns
+        .iter()
+        .map(|(name, values)| Axis::around(name, values.iter().copied(), 3, Kind::Number))
+        .collect::<Result<_, _>>()?;
+    let legend = match &options.color {
+        Some(name) => Legend::Groups {
+            name: name.clone(),
+            entries: groups.to_vec(),
+        },
+        None => Legend::None,
+    };
+    let mut scene = Scene::new(size.0, size.1);
+    let top = draw_head(&mut scene, &head);
+    let (left, bottom) = (space::EDGE + TICKS.0, f64::from(size.1) - space::EDGE - TICKS.1);
+    let right = f64::from(size.0) - space::EDGE - legend_room(&legend);
+    draw_legend(&mut scene, (right, top, bottom), &legend);
+    let step = ((right - left + GAP) / n as f64, (bottom - top + GAP) / n as f64);
+    let drawn = sample::positions(rows, MOST_POINTS, options.seed);
+    for (row, column) in (0..n).flat_map(|row| (0..n).map(move |column| (row, column))) {
+        let from = (left + step.0 * column as f64, top + step.1 * row as f64);
+        let to = (from.0 + step.0 - GAP, from.1 + step.1 - GAP);
+        if row == n - 1 {
+            for (at, text) in &axes[column].ticks {
+                let x = from.0 + (to.0 - from.0) * axes[column].at(*at);
+                scene.text(
+                    Label::new(text, x, to.1 + 14.0)
+                        .size(size::TICK - 2.0)
+                        .anchor(Anchor::Middle),
+                );
+            }
+        }
+        if column == 0 && row > 0 {
+            for (at, text) in &axes[row].ticks {
+                let y = to.1 - (to.1 - from.1) * axes[row].at(*at);
+                let label = Label::new(text, from.0 - 6.0, y).size(size::TICK - 2.0);
+                scene.text(label.anchor(Anchor::Right));
+            }
+        }
+        if column > row {
+            let r = together(&columns[row].1, &columns[column].1);
+            let color = r.map_or(theme::GRID, theme::diverging);
+            scene.rect(from, to, color);
+            let text = r.map_or_else(|| "–".to_owned(), |r| decimal(r, 2));
+            let label = Label::new(text, (from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
+            let label = label.size(size::TITLE - 2.0).anchor(Anchor::Middle);
+            scene.text(label.color(theme::text_on(color)));
+            continue;
+        }
+        // A panel leaves a little room at its top.
+        let region = Region {
+            left: from.0,
+            right: to.0,
+            top: from.1 - 6.0,
+            bottom: to.1,
+        };
+        let x = axes[column].bare();
+        if column == row {
+            scene = draw_own(scene, region, x, &columns[row], (group, groups))?;
+            continue;
+        }
+        let y = Vertical::Values(axes[row].bare());
+        let mut panel = Panel::within(scene, region, x, y, &Legend::None, Grid::Both);
+        let (xs, ys) = (&columns[column].1, &columns[row].1);
+        for i in drawn
+            .iter()
+            .copied()
+            .filter(|i| xs[*i].is_finite() && ys[*i].is_finite())
+        {
+            let at = (panel.px(xs[i]), panel.py(ys[i]));
+            let paint = Paint {
+                rgb: groups[group[i]].1,
+                alpha: if rows > 300 { 0.4 } else { 0.7 },
+            };
+            panel.scene.dot(at, 1.8, paint);
+        }
+        scene = panel.scene;
+    }
+    Plot::new(scene, &head)
+}
+
+/// A column's histogram, under its name.
+fn draw_own(
+    scene: Scene,
+    region: Region,
+    x: Axis,
+    (name, values): &(String, Vec<f64>),
+    (group, groups): (&[usize], &[(String, Rgb)]),
+) -> Result<Scene, PlotError> {
+    let mut split = vec![Vec::new(); groups.len()];
+    for (value, group) in values.iter().zip(group).filter(|(value, _)| value.is_finite()) {
+        split[*group].push(*value);
+    }
+    let sketch = hist::Sketch::of(split);
+    // Above the bars there is room for the name.
+    let y = Axis::from_zero("", sketch.highest() as f64 * 1.25, 2, Kind::Number)?.bare();
+    let mut panel = Panel::within(scene, region, x, Vertical::Values(y), &Legend::None, Grid::Vertical);
+    sketch.draw(&mut panel, groups);
+    let room = panel.right - panel.left - 8.0;
+    let name = super::font::fit(name, size::TICK, super::font::Weight::Medium, room);
+    let label = Label::new(name, panel.left + 4.0, panel.top + 9.0);
+    panel.scene.text(label.color(theme::INK).medium());
+    Ok(panel.scene)
+}
+
+/// The correlation of the rows that have both.
+fn together(a: &[f64], b: &[f64]) -> Option<f64> {
+    let both = a.iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite());
+    let (a, b): (Vec<f64>, Vec<f64>) = both.map(|(a, b)| (*a, *b)).unzip();
+    correlation(&a, &b)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_line_names_the_strongest_pair_and_the_sample() {
+        let up: Vec<f64> = (0..3_000).map(f64::from).collect();
+        let down: Vec<f64> = up.iter().map(|v| -v).collect();
+        let wave: Vec<f64> = up.iter().map(|v| (v / 7.0).sin()).collect();
+        let columns = [("up", up), ("down", down), ("wave", wave)].map(|(name, values)| (name.to_owned(), values));
+        let groups = [(String::new(), theme::BLUE)];
+        let plot = draw(&columns, 3, (&[0; 3_000], &groups), &PairOptions::default()).unwrap();
+        assert_eq!(
+            plot.text(),
+            "Pairs, 3 numeric columns, strongest -1.00 between up and down, a sample of 1,000 of 3,000 rows"
+        );
+        let one = draw(&columns[..1], 1, (&[0; 3_000], &groups), &PairOptions::default());
+        assert!(matches!(one, Err(PlotError::NoValues { .. })));
+    }
+
+    #[test]
+    fn columns_with_gaps_and_one_value_have_cells() {
+        let columns = [("a", vec![1.0, f64::NAN, 3.0]), ("b", vec![2.0; 3])].map(|(name, v)| (name.to_owned(), v));
+        let groups = [("x".to_owned(), theme::BLUE), ("y".to_owned(), theme::GREEN)];
+        assert!(draw(&columns, 2, (&[0, 1, 0], &groups), &PairOptions::default()).is_ok());
+    }
+}

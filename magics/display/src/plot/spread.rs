@@ -1,0 +1,95 @@
+//! The values of one column by small multiple and by colour: what histograms and densities draw.
+
+use super::axis::short;
+use super::hist::{mean, quantile};
+use super::panel::{Head, Legend};
+#[cfg(test)]
+use super::theme;
+use super::theme::Rgb;
+use crate::text;
+
+/// Finite values, by part and in it by group.
+pub(super) struct Spread {
+    /// Names of the parts; one without a name where there are no small multiples.
+    pub(super) facets: Vec<String>,
+    /// Names and colours of the groups; one without a name where there are no colours.
+    pub(super) groups: Vec<(String, Rgb)>,
+    /// `values[part][group]`.
+    pub(super) values: Vec<Vec<Vec<f64>>>,
+    /// Rows without a value that has a place on the axis.
+    pub(super) left_out: usize,
+    /// The columns that colour and part the values.
+    pub(super) color: Option<String>,
+    pub(super) by: Option<String>,
+    /// How many parts there are beyond those that are drawn, as a fact.
+    pub(super) cut: Option<String>,
+}
+
+impl Spread {
+    /// All values together.
+    #[cfg(test)]
+    pub(super) fn whole(values: Vec<f64>) -> Spread {
+        Spread {
+            facets: vec![String::new()],
+            groups: vec![(String::new(), theme::BLUE)],
+            values: vec![vec![values]],
+            left_out: 0,
+            color: None,
+            by: None,
+            cut: None,
+        }
+    }
+
+    /// All values, in order.
+    pub(super) fn sorted(&self) -> Vec<f64> {
+        let mut all: Vec<f64> = self.values.iter().flatten().flatten().copied().collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    /// The title, and what holds for all values, given in order.
+    pub(super) fn head(&self, column: &str, sorted: &[f64], title: Option<&String>) -> Head {
+        let usual = || titled(column, [self.color.as_deref(), self.by.as_deref()]);
+        let mut head = Head::new(title.cloned().unwrap_or_else(usual));
+        head.fact(text::counted(sorted.len() as u64, "value"));
+        head.fact(format!("median {}", short(quantile(sorted, 0.5), 4)));
+        head.fact(format!("mean {}", short(mean(sorted), 4)));
+        head
+    }
+
+    /// What is not in the picture.
+    pub(super) fn remarks(&self, head: &mut Head, log: bool) {
+        if let Some(cut) = &self.cut {
+            head.fact(cut);
+        }
+        left_out(head, self.left_out, log);
+    }
+
+    pub(super) fn legend(&self) -> Legend {
+        match &self.color {
+            Some(name) => Legend::Groups {
+                name: name.clone(),
+                entries: self.groups.clone(),
+            },
+            None => Legend::None,
+        }
+    }
+}
+
+/// The usual title of a picture that is coloured or parted by other columns.
+pub(super) fn titled(what: &str, columns: [Option<&str>; 2]) -> String {
+    match columns {
+        [Some(color), Some(by)] if color != by => format!("{what} by {color} and {by}"),
+        [Some(one), _] | [None, Some(one)] => format!("{what} by {one}"),
+        [None, None] => what.to_owned(),
+    }
+}
+
+/// Says how many rows have no place in the picture.
+pub(super) fn left_out(head: &mut Head, rows: usize, log: bool) {
+    if rows > 0 {
+        let rows = text::counted(rows as u64, "row");
+        let value = if log { "a positive value" } else { "a value" };
+        head.fact(format!("{rows} without {value} left out"));
+    }
+}
