@@ -9,6 +9,7 @@ mod grammar;
 mod help;
 mod hints;
 mod models;
+mod python;
 mod quickstart;
 mod scan;
 mod shell;
