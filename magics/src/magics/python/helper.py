@@ -27,6 +27,7 @@ import warnings
 SELF = os.getpid()
 PAUSE = 0.05  # seconds between two sendings of what is printed
 LARGE = 1 << 16  # characters that are sent without a pause
+STARTS = {"os.system", "os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}  # audit events
 
 
 class Refused(Exception):
@@ -390,6 +391,8 @@ def main():
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = Printer(channel, "stdout", 1), Printer(channel, "stderr", 2)
     threading.Thread(target=channel.flush_soon, name="ironsage-output", daemon=True).start()
+    # What a subprocess writes goes another way: what was printed before it has to be there first.
+    sys.addaudithook(lambda event, _: channel.flush() if event in STARTS and os.getpid() == SELF else None)
     builtins.input = no_input
     # Figures are shown at the end of their cell; `show()` has nothing left to do.
     warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown")

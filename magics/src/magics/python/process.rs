@@ -257,10 +257,11 @@ impl Python {
     /// Reads once what there is, waiting for `timeout` at most; the pipes' part is shown. None at the socket's end.
     fn read(&mut self, front: &dyn Front, timeout: &Timespec) -> Result<Option<usize>, MagicError> {
         let broken = |error: std::io::Error| MagicError::internal(format!("Python can't be heard: {error}"));
+        // The socket last: at its end, what is still in the pipes is read first.
         let sources = [
-            Some(self.socket.as_fd()),
             self.pipes[0].source(),
             self.pipes[1].source(),
+            Some(self.socket.as_fd()),
         ];
         let open: Vec<(usize, BorrowedFd<'_>)> = sources
             .into_iter()
@@ -285,7 +286,7 @@ impl Python {
         let mut total = 0;
         for at in ready {
             let count = match at {
-                0 => match self.socket.read(&mut buffer) {
+                2 => match self.socket.read(&mut buffer) {
                     Ok(0) => return Ok(None),
                     Ok(count) => {
                         self.received.extend_from_slice(&buffer[..count]);
@@ -295,7 +296,7 @@ impl Python {
                     Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(None),
                     Err(error) => return Err(broken(error)),
                 },
-                pipe => self.pipes[pipe - 1].read(&mut buffer, front),
+                pipe => self.pipes[pipe].read(&mut buffer, front),
             };
             total += count;
         }
@@ -330,7 +331,13 @@ impl Python {
         }
         let ended = !self.lives();
         let status = self.end().filter(|_| ended);
-        let how = match status.map(|status| (status.code(), status.signal())) {
+        // A shell between us and Python (pyenv's) tells of a signal as an exit status above 128.
+        let signal = |status: ExitStatus| {
+            status
+                .signal()
+                .or(status.code().map(|code| code - 128).filter(|&above| above > 0))
+        };
+        let how = match status.map(|status| (status.code(), signal(status))) {
             Some((_, Some(9))) => "was killed (signal 9), as the system does where memory runs out".to_owned(),
             Some((_, Some(11))) => "crashed (signal 11) in a library that it had loaded".to_owned(),
             Some((_, Some(signal))) => format!("was ended by signal {signal}"),
