@@ -10,6 +10,7 @@ import base64
 import builtins
 import codecs
 import contextlib
+import fcntl
 import io
 import json
 import keyword
@@ -18,6 +19,7 @@ import os
 import signal
 import socket
 import sys
+import termios
 import threading
 import time
 import traceback
@@ -94,6 +96,14 @@ class Channel:
                 self.waiting.set()
                 return
         self.flush()
+
+    def before_start(self, event, _arguments):
+        """An audit hook. What a subprocess writes goes another way: what was printed before must have been read there."""
+        if event in STARTS and os.getpid() == SELF:
+            self.flush()
+            until = time.monotonic() + PAUSE
+            while any(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4))) and time.monotonic() < until:
+                time.sleep(0.0005)
 
     def _send_printed(self):
         printed, self.printed, self.size = self.printed, [], 0
@@ -391,8 +401,7 @@ def main():
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = Printer(channel, "stdout", 1), Printer(channel, "stderr", 2)
     threading.Thread(target=channel.flush_soon, name="ironsage-output", daemon=True).start()
-    # What a subprocess writes goes another way: what was printed before it has to be there first.
-    sys.addaudithook(lambda event, _: channel.flush() if event in STARTS and os.getpid() == SELF else None)
+    sys.addaudithook(channel.before_start)
     builtins.input = no_input
     # Figures are shown at the end of their cell; `show()` has nothing left to do.
     warnings.filterwarnings("ignore", message=".*is non-interactive, and thus cannot be shown")
