@@ -8,6 +8,7 @@ mod frames;
 mod grammar;
 mod help;
 mod hints;
+mod hostile;
 mod models;
 mod python;
 mod quickstart;
