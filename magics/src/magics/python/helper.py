@@ -231,7 +231,7 @@ def frame_in(path, library):
     if library == "polars" or (library is None and installed("polars")):
         return wanted("polars", "--as polars was asked for").read_ipc(path)
     if library is None and not (installed("pandas") and installed("pyarrow")):
-        message = f"neither polars nor pandas with pyarrow is installed in {sys.executable}: there is nothing to read a frame with"
+        message = f"neither polars nor pandas with pyarrow is installed in {sys.executable}, to read a frame with"
         raise Refused(message, pip("polars"))
     pyarrow = wanted("pyarrow", "a frame for pandas or pyarrow comes as Arrow")
     with installed("pyarrow.ipc").open_file(pyarrow.memory_map(path)) as file:
@@ -271,7 +271,8 @@ def frame_out(name, value, path):
             elif pyarrow:
                 write_arrow(pyarrow.table(value), path)
             else:
-                raise Refused(f"`{name}` goes as Arrow, and neither polars nor pyarrow is installed in {sys.executable}", pip("polars"))
+                message = f"`{name}` goes as Arrow, and neither polars nor pyarrow is installed in {sys.executable}"
+                raise Refused(message, pip("polars"))
         else:
             raise Refused(
                 f"`{name}` is a {kind}, not a frame",
@@ -373,7 +374,8 @@ def perform(request, channel, surroundings, names):
         show_figures(channel)
         for each in request["outputs"]:
             if each["name"] not in names:
-                raise Refused(f"the cell ran, and there is no `{each['name']}` to bind", f"`{each['name']} = …` in the cell, or another name after `-o`")
+                message = f"the cell ran, and there is no `{each['name']}` to bind"
+                raise Refused(message, f"`{each['name']} = …` in the cell, or another name after `-o`")
             frame_out(each["name"], names[each["name"]], each["path"])
     except Refused as error:
         return {"why": "refused", "message": str(error), "hint": error.hint}
