@@ -29,6 +29,8 @@ pub enum ErrorKind {
     ModelError,
     /// A shell command ended with a failure.
     ShellError,
+    /// A `%%python` cell raised an exception, or there is no Python.
+    PythonError,
     /// Stopped by the person.
     Interrupted,
     /// Ironsage itself is at fault.

@@ -42,6 +42,7 @@ pub(crate) static MAGICS: &[Entry] = &[
     Entry::of::<magics::environment::Cd>(),
     Entry::of::<magics::writefile::WriteFile>(),
     Entry::of::<magics::shell::Bash>(),
+    Entry::of::<magics::python::RunPython>(),
     Entry::of::<magics::help::Help>(),
     Entry::of::<magics::help::ListMagics>(),
 ];

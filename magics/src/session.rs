@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ironsage_client::Launcher;
 use ironsage_contract::home::Home;
 use ironsage_prep::Recipe;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use polars::prelude::*;
 
 use crate::error::MagicError;
 use crate::language::scalar::Scalar;
 use crate::language::suggest;
 use crate::magics::sql::query::{self, Query};
+use crate::magics::python::Python;
 use crate::model_store::SavedModel;
 use crate::places::Places;
 use crate::plan::Plan;
@@ -132,6 +133,7 @@ struct Inner {
     home: Home,
     folder: RwLock<PathBuf>,
     environment: RwLock<BTreeMap<String, String>>,
+    python: Mutex<Option<Python>>,
 }
 
 impl Session {
@@ -149,6 +151,7 @@ impl Session {
                 // The notebook's folder: Jupyter starts kernels there.
                 folder: RwLock::new(std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),
                 environment: RwLock::default(),
+                python: Mutex::default(),
             }),
         }
     }
@@ -392,6 +395,11 @@ impl Session {
     /// The environment that `%env` set, for shells and Rust cells.
     pub fn environment(&self) -> BTreeMap<String, String> {
         self.inner.environment.read().clone()
+    }
+
+    /// The process of `%%python` cells, where one was started; a running cell has taken it.
+    pub(crate) fn python(&self) -> MutexGuard<'_, Option<Python>> {
+        self.inner.python.lock()
     }
 
     /// Sets a variable for shells and Rust cells that start from now on.

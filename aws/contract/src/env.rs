@@ -24,6 +24,9 @@ pub const ENV_USER_HOME: &str = "HOME";
 /// the kernel, `info` in the local service).
 pub const ENV_LOG: &str = "IRONSAGE_LOG";
 
+/// The Python that `%%python` cells run in: a path, or a name on the `PATH` (default `python3`).
+pub const ENV_PYTHON: &str = "IRONSAGE_PYTHON";
+
 /// The port that the local service shall listen on. Without it the service picks a free
 /// port at its first start and keeps it.
 pub const ENV_LOCAL_PORT: &str = "IRONSAGE_LOCAL_PORT";

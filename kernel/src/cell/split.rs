@@ -319,11 +319,63 @@ mod tests {
         );
     }
 
+    /// What cells break at: openings without an end, escapes, lines that go on, letters of several bytes.
+    const HOSTILE: [&str; 32] = [
+        "%", "%%", "%%sql", "%load", "!", "!ls", "?", "?x", "\\", "\\\n", "\\\r\n", "\n", "\r", "\r\n", "\"", "'",
+        "'a", "r#\"", "\"#", "b'", "/*", "*/", "//", "//|", "{", "}", "(", "]", "x = %m", "ü", "\u{feff}", "\0",
+    ];
+
+    #[test]
+    fn a_large_cell_takes_no_longer_than_its_size_asks_for() {
+        let began = std::time::Instant::now();
+        for line in [
+            "%load a \\\n",
+            "let x = (\n",
+            "/*\n",
+            "!ls\n",
+            "a, b = %m\n",
+            "r#\"\n",
+            "//|\n",
+        ] {
+            split(&line.repeat(20_000));
+        }
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(5),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+
     proptest! {
         #[test]
         fn rust_without_markers_is_one_segment(cell in "x\n([a-z (){}\"'/;=.]([a-z (){}\"'/;=!?.]|% ){0,20}\n){0,6}") {
             let segments = split(&cell);
             prop_assert_eq!(segments, vec![Segment::Rust { code: &cell, line: 0 }]);
+        }
+
+        #[test]
+        fn hostile_cells_are_split_and_nothing_of_them_is_lost(
+            parts in prop::collection::vec(prop::sample::select(&HOSTILE[..]), 0..24),
+        ) {
+            let cell = parts.concat();
+            let letters = |text: &str| -> String { text.chars().filter(|letter| letter.is_alphanumeric()).collect() };
+            let segments = split(&cell);
+            let mut kept = String::new();
+            for segment in &segments {
+                match segment {
+                    Segment::Rust { code, .. } => kept += &letters(code),
+                    Segment::Line { command, target } => kept += &(letters(target) + &letters(command)),
+                    Segment::Cell { command, body } => kept += &(letters(command) + &letters(body)),
+                    Segment::Shell { command } => kept += &letters(command),
+                    Segment::Help { name } => kept += &letters(name),
+                    // An error of the whole cell.
+                    Segment::Misplaced { .. } => return Ok(()),
+                }
+            }
+            // Comments may stand before a cell magic.
+            let whole = letters(&cell);
+            let skipped = matches!(segments[..], [Segment::Cell { .. } | Segment::Help { .. }]);
+            prop_assert!(whole == kept || skipped && whole.ends_with(&kept), "{:?}: {:?}", cell, segments);
         }
 
         #[test]

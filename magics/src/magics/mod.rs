@@ -15,6 +15,7 @@ pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod prep;
 pub(crate) mod profile;
+pub(crate) mod python;
 pub(crate) mod reset;
 pub(crate) mod restart_rust;
 pub(crate) mod rm;

@@ -116,7 +116,7 @@ fn start(script: &str, session: &Session) -> Result<Child, MagicError> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    if let Some(service) = service_environment(script, session) {
+    if let Some(service) = service_environment(runs_aws(script), session) {
         for name in service.unset {
             process.env_remove(name);
         }
@@ -142,18 +142,22 @@ fn start(script: &str, session: &Session) -> Result<Child, MagicError> {
     })
 }
 
-/// What AWS tools need to reach the local service: given where the service is in use already, or where the
-/// script runs the AWS CLI; never where an account is connected.
-fn service_environment(script: &str, session: &Session) -> Option<ClientEnvironment> {
+/// Whether a script runs the AWS CLI.
+fn runs_aws(script: &str) -> bool {
+    script
+        .split(|c: char| c.is_whitespace() || ";|&($`".contains(c))
+        .any(|word| word == "aws")
+}
+
+/// What AWS tools need to reach the local service: given where the service is in use already, or where what is to
+/// run `uses_aws`; never where an account is connected.
+pub(crate) fn service_environment(uses_aws: bool, session: &Session) -> Option<ClientEnvironment> {
     if session.places().aws().is_some() {
         return None;
     }
-    let runs_aws = script
-        .split(|c: char| c.is_whitespace() || ";|&($`".contains(c))
-        .any(|word| word == "aws");
     let client = match session.places().local_if_used() {
         Some(client) => client,
-        None if runs_aws => session.places().local().ok()?,
+        None if uses_aws => session.places().local().ok()?,
         None => return None,
     };
     let text = std::fs::read(session.home().credentials_file()).ok()?;

@@ -1,0 +1,451 @@
+//! The process that `%%python` cells run in. Requests go and records come as lines of JSON over a socket; what
+//! subprocesses and C libraries write comes over two pipes. It ends when it is dropped, and with the kernel.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command as Process, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use ironsage_display::{Bundle, Front, Stream};
+use ironsage_exchange::GroupGuard;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use crate::error::{ErrorKind, MagicError};
+use crate::session::Session;
+
+/// Python's half.
+const HELPER: &str = include_str!("helper.py");
+/// How often a running cell is looked after.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
+/// Does not wait.
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// How long what subprocesses wrote is read after the end of a cell (one in the background may go on writing).
+const DRAIN: Duration = Duration::from_millis(300);
+/// How long a process that closed its socket may take to end.
+const END: Duration = Duration::from_millis(300);
+/// How long a stopped cell is waited for before it is left behind.
+const GRACE: Duration = Duration::from_millis(400);
+
+/// A Python that runs.
+pub(crate) struct Python {
+    child: Child,
+    _guard: Option<GroupGuard>,
+    socket: UnixStream,
+    /// What came over the socket and is no whole line yet.
+    received: Vec<u8>,
+    pipes: [Pipe; 2],
+    program: String,
+    told: String,
+    /// The cells that were sent.
+    cells: u64,
+    /// The last of them was left behind and may still run.
+    busy: bool,
+    /// The process was ended and waited for.
+    ended: bool,
+}
+
+/// What Python tells.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Record {
+    Ready { version: String, executable: String },
+    Text { stream: String, text: String },
+    Display { data: Map<String, Json> },
+    Done { cell: u64, failure: Option<Failure> },
+}
+
+/// Why a cell failed.
+#[derive(Deserialize)]
+struct Failure {
+    why: Why,
+    message: String,
+    hint: Option<String>,
+    line: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Why {
+    /// The cell raised an exception.
+    Raised,
+    /// What was asked for can't be done.
+    Refused,
+    /// A `KeyboardInterrupt`.
+    Stopped,
+}
+
+/// A pipe, until its end.
+struct Pipe {
+    source: Option<OwnedFd>,
+    stream: Stream,
+    /// The first bytes of a character whose rest is still to come.
+    rest: Vec<u8>,
+}
+
+/// How waiting for Python ended.
+enum Waited {
+    /// The record that was waited for.
+    For(Record),
+    /// The person said stop.
+    Stopped,
+    /// Python was told to stop, and goes on.
+    TimeOut,
+}
+
+impl Python {
+    /// Starts `program` in the session's folder and environment, and waits until it is ready.
+    pub(crate) fn start(program: &str, session: &Session, front: &dyn Front) -> Result<Python, MagicError> {
+        let failed = |error: std::io::Error| failed_start(program, session, &error);
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let mut child = Process::new(program)
+            .args(["-c", HELPER])
+            .current_dir(session.folder())
+            // Pictures are drawn without a screen; a backend of the surroundings would look for another kernel.
+            .env("MPLBACKEND", "Agg")
+            .envs(session.environment())
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(failed)?;
+        let guard = GroupGuard::over(&child).inspect_err(|error| tracing::warn!(%error, "no guard over Python"));
+        let pipe = |source, stream| Pipe {
+            source,
+            stream,
+            rest: Vec::new(),
+        };
+        let pipes = [
+            pipe(child.stdout.take().map(OwnedFd::from), Stream::Stdout),
+            pipe(child.stderr.take().map(OwnedFd::from), Stream::Stderr),
+        ];
+        let mut python = Python {
+            child,
+            _guard: guard.ok(),
+            socket: ours,
+            received: Vec::new(),
+            pipes,
+            program: program.to_owned(),
+            told: String::new(),
+            cells: 0,
+            busy: false,
+            ended: false,
+        };
+        match python.wait(front, None, |record| matches!(record, Record::Ready { .. }))? {
+            Waited::For(Record::Ready { version, executable }) => {
+                python.told = format!("Python {version} · {executable}");
+                Ok(python)
+            }
+            _ => Err(MagicError::interrupted(format!("the start of {program} was stopped"))),
+        }
+    }
+
+    /// The program as it was named.
+    pub(crate) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Its version and its place.
+    pub(crate) fn told(&self) -> &str {
+        &self.told
+    }
+
+    /// Whether the process is there.
+    pub(crate) fn lives(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !self.ended && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
+    }
+
+    /// Runs a cell to its end. A stop raises `KeyboardInterrupt` in it, and after [`GRACE`] leaves it behind.
+    pub(crate) fn run(&mut self, mut request: Map<String, Json>, front: &dyn Front) -> Result<(), MagicError> {
+        self.end_of_last(front)?;
+        self.cells += 1;
+        let cell = self.cells;
+        request.insert("cell".to_owned(), cell.into());
+        let line = format!("{}\n", Json::from(request));
+        if let Err(error) = self.socket.write_all(line.as_bytes()) {
+            return Err(self.lost(&error.to_string()));
+        }
+        let done = |record: &Record| matches!(record, Record::Done { cell: ended, .. } if *ended == cell);
+        self.busy = true;
+        let (waited, stopped) = match self.wait(front, None, done)? {
+            Waited::For(record) => (Waited::For(record), false),
+            Waited::Stopped | Waited::TimeOut => {
+                let _ = kill_process_group(Pid::from_child(&self.child), Signal::INT);
+                (self.wait(front, Some(Instant::now() + GRACE), done)?, true)
+            }
+        };
+        match waited {
+            Waited::For(Record::Done { failure, .. }) => {
+                self.busy = false;
+                outcome(failure, stopped)
+            }
+            _ => Err(MagicError::interrupted(
+                "Python was told to stop, and is in a call that can't be stopped half way; nothing was bound",
+            )
+            .with_hint(
+                "the next %%python cell waits for it; stop that one too, or `%%python --reset`, and it is ended",
+            )),
+        }
+    }
+
+    /// Waits for a cell that was left behind; a stop here ends the process.
+    fn end_of_last(&mut self, front: &dyn Front) -> Result<(), MagicError> {
+        if !self.busy {
+            return Ok(());
+        }
+        let cell = self.cells;
+        let done = |record: &Record| matches!(record, Record::Done { cell: ended, .. } if *ended == cell);
+        match self.wait(front, None, done)? {
+            Waited::For(_) => {
+                self.busy = false;
+                Ok(())
+            }
+            Waited::Stopped | Waited::TimeOut => {
+                self.end();
+                Err(MagicError::interrupted(
+                    "Python was ended: it was still in the call that the last stop had not reached; its variables are gone",
+                )
+                .with_hint("the next %%python cell starts it anew"))
+            }
+        }
+    }
+
+    /// Shows what comes until `is_it` knows a record, or the person says stop, or after that the deadline.
+    fn wait(
+        &mut self,
+        front: &dyn Front,
+        deadline: Option<Instant>,
+        is_it: impl Fn(&Record) -> bool,
+    ) -> Result<Waited, MagicError> {
+        loop {
+            while let Some(record) = self.record()? {
+                if is_it(&record) {
+                    // What the cell's subprocesses wrote is there already.
+                    let ended = Instant::now();
+                    while ended.elapsed() < DRAIN && self.read(front, &NOW)?.is_some_and(|count| count > 0) {}
+                    self.pipes.iter_mut().for_each(|pipe| pipe.flush(front));
+                    return Ok(Waited::For(record));
+                }
+                show(record, front);
+            }
+            match deadline {
+                None if front.interrupted() => return Ok(Waited::Stopped),
+                Some(deadline) if Instant::now() > deadline => return Ok(Waited::TimeOut),
+                _ => {}
+            }
+            let read = self.read(front, &LOOK)?;
+            let ended = match read {
+                None => true,
+                Some(0) => !self.lives(),
+                Some(_) => false,
+            };
+            if ended && !self.received.contains(&b'\n') {
+                return Err(self.lost("its end of the socket is closed"));
+            }
+        }
+    }
+
+    /// Reads once what there is, waiting for `timeout` at most; the pipes' part is shown. None at the socket's end.
+    fn read(&mut self, front: &dyn Front, timeout: &Timespec) -> Result<Option<usize>, MagicError> {
+        let broken = |error: std::io::Error| MagicError::internal(format!("Python can't be heard: {error}"));
+        // The socket last: at its end, what is still in the pipes is read first.
+        let sources = [
+            self.pipes[0].source(),
+            self.pipes[1].source(),
+            Some(self.socket.as_fd()),
+        ];
+        let open: Vec<(usize, BorrowedFd<'_>)> = sources
+            .into_iter()
+            .enumerate()
+            .filter_map(|(at, source)| Some((at, source?)))
+            .collect();
+        let mut events: Vec<PollFd<'_>> = open
+            .iter()
+            .map(|(_, source)| PollFd::from_borrowed_fd(*source, PollFlags::IN))
+            .collect();
+        match poll(&mut events, Some(timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(broken(error.into())),
+        }
+        let ready: Vec<usize> = open
+            .iter()
+            .zip(&events)
+            .filter(|(_, event)| !event.revents().is_empty())
+            .map(|((at, _), _)| *at)
+            .collect();
+        let mut buffer = [0; 65536];
+        let mut total = 0;
+        for at in ready {
+            let count = match at {
+                2 => match self.socket.read(&mut buffer) {
+                    Ok(0) => return Ok(None),
+                    Ok(count) => {
+                        self.received.extend_from_slice(&buffer[..count]);
+                        count
+                    }
+                    // What it had still to read is lost when it ends: a reset, which is an end too.
+                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(None),
+                    Err(error) => return Err(broken(error)),
+                },
+                pipe => self.pipes[pipe].read(&mut buffer, front),
+            };
+            total += count;
+        }
+        Ok(Some(total))
+    }
+
+    /// The next whole record, if it has come.
+    fn record(&mut self) -> Result<Option<Record>, MagicError> {
+        let Some(end) = self.received.iter().position(|&byte| byte == b'\n') else {
+            return Ok(None);
+        };
+        let line: Vec<u8> = self.received.drain(..=end).collect();
+        serde_json::from_slice(&line)
+            .map(Some)
+            .map_err(|error| MagicError::internal(format!("Python's helper sent what is no record: {error}")))
+    }
+
+    /// Ends it with all that it has started.
+    fn end(&mut self) -> Option<ExitStatus> {
+        if !self.ended {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            self.ended = true;
+        }
+        self.child.wait().ok()
+    }
+
+    /// The error of a process that has gone by itself.
+    fn lost(&mut self, why: &str) -> MagicError {
+        let since = Instant::now();
+        while self.lives() && since.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let ended = !self.lives();
+        let status = self.end().filter(|_| ended);
+        // A shell between us and Python (pyenv's) tells of a signal as an exit status above 128.
+        let signal = |status: ExitStatus| {
+            status
+                .signal()
+                .or(status.code().map(|code| code - 128).filter(|&above| above > 0))
+        };
+        let how = match status.map(|status| (status.code(), signal(status))) {
+            Some((_, Some(9))) => "was killed (signal 9), as the system does where memory runs out".to_owned(),
+            Some((_, Some(11))) => "crashed (signal 11) in a library that it had loaded".to_owned(),
+            Some((_, Some(signal))) => format!("was ended by signal {signal}"),
+            Some((Some(code), _)) => format!("ended with exit status {code}"),
+            _ => format!("is lost: {why}"),
+        };
+        let error = MagicError::new(ErrorKind::PythonError, format!("{} {how}", self.program));
+        match self.told.is_empty() {
+            true => error.with_hint(
+                "`%%python --python PATH` or `%env IRONSAGE_PYTHON=PATH` names another Python (3.8 or newer)",
+            ),
+            false => error.with_hint("its variables are gone; the next %%python cell starts it anew"),
+        }
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Pipe {
+    fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.source.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Reads and shows what there is; gives how much.
+    fn read(&mut self, buffer: &mut [u8], front: &dyn Front) -> usize {
+        let count = match &self.source {
+            Some(source) => rustix::io::read(source, &mut *buffer).unwrap_or(0),
+            None => 0,
+        };
+        if count == 0 {
+            self.source = None;
+        }
+        self.rest.extend_from_slice(&buffer[..count]);
+        let whole = match std::str::from_utf8(&self.rest) {
+            // An error at the very end may be the first half of a character.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.rest.len(),
+        };
+        let bytes: Vec<u8> = self.rest.drain(..whole).collect();
+        self.show(&bytes, front);
+        count
+    }
+
+    fn flush(&mut self, front: &dyn Front) {
+        let rest = std::mem::take(&mut self.rest);
+        self.show(&rest, front);
+    }
+
+    fn show(&self, bytes: &[u8], front: &dyn Front) {
+        if !bytes.is_empty() {
+            front.stream(self.stream, &String::from_utf8_lossy(bytes));
+        }
+    }
+}
+
+/// Shows what a cell prints and displays.
+fn show(record: Record, front: &dyn Front) {
+    match record {
+        Record::Text { stream, text } if stream == "stderr" => front.stream(Stream::Stderr, &text),
+        Record::Text { text, .. } => front.stream(Stream::Stdout, &text),
+        Record::Display { data } => front.display(&Bundle {
+            data,
+            metadata: Map::new(),
+        }),
+        Record::Ready { .. } | Record::Done { .. } => {}
+    }
+}
+
+fn outcome(failure: Option<Failure>, stopped: bool) -> Result<(), MagicError> {
+    let at = |line: Option<u64>| line.map_or_else(String::new, |line| format!(" in line {line}"));
+    match failure {
+        Some(Failure {
+            why: Why::Stopped,
+            line,
+            ..
+        }) => Err(MagicError::interrupted(format!(
+            "Python was stopped{}; its variables stay, nothing was bound",
+            at(line)
+        ))),
+        // The cell caught it, or had come to its end.
+        _ if stopped => Err(MagicError::interrupted(
+            "Python was stopped; its variables stay, nothing was bound",
+        )),
+        Some(failure) => {
+            let kind = match failure.why {
+                Why::Raised | Why::Stopped => ErrorKind::PythonError,
+                Why::Refused => ErrorKind::DataError,
+            };
+            Err(MagicError::new(kind, failure.message).with_hint_from(failure.hint))
+        }
+        None => Ok(()),
+    }
+}
+
+fn failed_start(program: &str, session: &Session, error: &std::io::Error) -> MagicError {
+    let folder = session.folder();
+    if !folder.is_dir() {
+        return MagicError::file(&folder, "run Python in", error).with_hint("`%cd` goes to another folder");
+    }
+    let message = match error.kind() {
+        std::io::ErrorKind::NotFound if program.contains('/') => format!("there is no {program}"),
+        std::io::ErrorKind::NotFound => format!("{program} is not on the PATH"),
+        _ => format!("{program} could not be started: {error}"),
+    };
+    MagicError::new(ErrorKind::PythonError, message)
+        .with_hint("`%%python --python PATH` or `%env IRONSAGE_PYTHON=PATH` names a Python (3.8 or newer)")
+}

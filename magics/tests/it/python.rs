@@ -1,0 +1,306 @@
+//! `%%python`: one process a session, its outputs, errors and stops. What needs Polars in Python is in
+//! `tests/test_python.py`; here the machine's own python3 is enough.
+
+use std::time::{Duration, Instant};
+
+use ironsage_display::Stream;
+use ironsage_display::testing::Shown;
+use ironsage_magics::{ErrorKind, Value};
+
+use crate::bench::{Bench, told};
+
+/// A bench whose Python runs already, so that what cells show is all there is.
+fn running() -> Bench {
+    let bench = Bench::new();
+    let shown = bench.cell("%%python").unwrap();
+    assert!(shown.starts_with("Python 3."), "{shown}");
+    bench
+}
+
+#[test]
+fn variables_stay_and_the_last_expression_is_shown() {
+    let bench = running();
+    assert_eq!(bench.cell("%%python\nx = 20\nf'{{{x}}}'").unwrap(), "'{20}'");
+    assert_eq!(bench.cell("%%python\nx += 1\nx").unwrap(), "21");
+    assert_eq!(bench.cell("%%python\n_ * 2").unwrap(), "42");
+    assert_eq!(bench.cell("%%python\nx;").unwrap(), "");
+    assert_eq!(bench.cell("%%python\nNone").unwrap(), "");
+    let anew = bench.cell("%%python --reset\n'x' in globals()").unwrap();
+    assert!(anew.ends_with("False"), "{anew}");
+}
+
+#[test]
+fn texts_and_displays_come_in_order() {
+    let bench = running();
+    bench
+        .cell(
+            "%%python\nimport os, sys\nprint('one')\nprint('two', file=sys.stderr)\nsys.stdout.buffer.write('grö'.encode())\n\
+             class Bold:\n    def __repr__(self): return 'plain'\n    def _repr_html_(self): return '<b>bold</b>'\n\
+             display(Bold())\nprint('three')\nos.system('echo four; echo five >&2');",
+        )
+        .unwrap();
+    let shown: Vec<String> = bench
+        .front
+        .shown()
+        .iter()
+        .map(|shown| match shown {
+            Shown::Stream(Stream::Stdout, text) => format!("out {text}"),
+            Shown::Stream(Stream::Stderr, text) => format!("err {text}"),
+            Shown::Display(bundle) => format!("html {}", bundle.data["text/html"].as_str().unwrap()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let first = ["out one\n", "err two\n", "out grö", "html <b>bold</b>", "out three\n"];
+    assert_eq!(shown[..5], first);
+    // Subprocesses write to pipes of their own.
+    let (mut last, mut expected) = (shown[5..].to_vec(), ["err five\n", "out four\n"]);
+    last.sort();
+    expected.sort_unstable();
+    assert_eq!(last, expected);
+}
+
+#[test]
+fn output_comes_while_the_cell_runs() {
+    let bench = running();
+    let waits = "%%python\nimport os, time\nprint('started')\nwhile not os.path.exists('seen'): time.sleep(0.02)\nprint('ended')";
+    std::thread::scope(|scope| {
+        let cell = scope.spawn(|| bench.cell(waits));
+        let begun = Instant::now();
+        while bench.front.streamed(Stream::Stdout) != "started\n" {
+            assert!(begun.elapsed() < Duration::from_secs(10), "nothing came while it ran");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        bench.file("seen", "");
+        cell.join().unwrap().unwrap();
+    });
+    assert_eq!(bench.front.streamed(Stream::Stdout), "started\nended\n");
+}
+
+#[test]
+fn errors_name_the_line_of_the_cell() {
+    let bench = running();
+    let raised = |cell: &str| bench.cell(cell).unwrap_err();
+    let error = raised("%%python\ndef half(x):\n    return 1 / x\n\nhalf(0)");
+    assert_eq!(error.kind, ErrorKind::PythonError);
+    assert!(
+        error
+            .message
+            .starts_with("line 5: ZeroDivisionError: division by zero\nTraceback"),
+        "{}",
+        error.message
+    );
+    for part in ["line 5, in <module>\n    half(0)", "line 3, in half\n    return 1 / x"] {
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+    assert!(!error.message.contains("perform"), "{}", error.message);
+    // Of an earlier cell.
+    let error = raised("%%python\n\nhalf('a')");
+    assert!(error.message.starts_with("line 3: TypeError"), "{}", error.message);
+    assert!(error.message.contains("return 1 / x"), "{}", error.message);
+    let error = raised("%%python\nx = 1\n%matplotlib inline");
+    assert!(error.message.starts_with("line 3: SyntaxError"), "{}", error.message);
+    assert!(error.hint.unwrap().contains("a cell of their own"));
+    assert!(
+        raised("%%python\nimport no_such_module")
+            .hint
+            .unwrap()
+            .contains("-m pip install no_such_module")
+    );
+    assert_eq!(raised("%%python\nraise SystemExit(3)").message, "SystemExit: 3");
+    bench.cell("%%python\nimport sys\nsys.exit()").unwrap();
+    let asked = raised("%%python\ninput('Name? ')");
+    assert!(asked.message.contains("nobody can be asked"), "{}", asked.message);
+}
+
+#[test]
+fn folder_environment_and_values_are_the_sessions() {
+    let bench = running();
+    bench.file("data/numbers.py", "seven = 7\n");
+    bench.line("%cd data").unwrap();
+    bench.line("%env WORD=größe").unwrap();
+    bench.line("%param trials=20").unwrap();
+    let shown = bench
+        .cell("%%python -i trials\nimport os, numbers, importlib\nos.environ['WORD'], trials + 1, os.path.basename(os.getcwd())")
+        .unwrap();
+    assert_eq!(shown, "('größe', 21, 'data')");
+    // What a cell has changed stays until the session changes it.
+    bench
+        .cell("%%python\nos.environ['WORD'] = 'mine'; os.chdir('..')")
+        .unwrap();
+    assert_eq!(
+        bench
+            .cell("%%python\nos.environ['WORD'], os.path.exists('data')")
+            .unwrap(),
+        "('mine', True)"
+    );
+    bench.line("%env WORD=ours").unwrap();
+    assert_eq!(bench.cell("%%python\nos.environ['WORD']").unwrap(), "'ours'");
+}
+
+#[test]
+fn a_stop_is_a_keyboard_interrupt_and_the_variables_stay() {
+    let bench = running();
+    bench.cell("%%python\nkept = 1").unwrap();
+    bench.front.interrupt_after(10);
+    let started = Instant::now();
+    let error = bench
+        .cell("%%python\nimport time\nwhile True:\n    time.sleep(0.01)")
+        .unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(error.kind, ErrorKind::Interrupted);
+    assert!(
+        error.message.starts_with("Python was stopped in line "),
+        "{}",
+        error.message
+    );
+    bench.front.set_interrupted(false);
+    assert_eq!(bench.cell("%%python\nkept").unwrap(), "1");
+}
+
+#[test]
+fn a_call_that_cannot_be_stopped_is_left_behind_and_ended_by_a_second_stop() {
+    let bench = running();
+    let deaf = "%%python\nimport signal, time\nkept = 1\nold = signal.signal(signal.SIGINT, signal.SIG_IGN)\n\
+                time.sleep(SECONDS)\nsignal.signal(signal.SIGINT, old)\nprint('late')";
+    let stopped = |seconds: &str| {
+        bench.front.interrupt_after(10);
+        let started = Instant::now();
+        let error = bench.cell(&deaf.replace("SECONDS", seconds)).unwrap_err();
+        assert!(
+            started.elapsed() < Duration::from_millis(1500),
+            "{:?}",
+            started.elapsed()
+        );
+        assert!(error.message.contains("can't be stopped half way"), "{}", error.message);
+        bench.front.set_interrupted(false);
+    };
+    stopped("1.5");
+    assert_eq!(bench.cell("%%python\nkept").unwrap(), "1");
+    assert_eq!(bench.front.streamed(Stream::Stdout), "late\n");
+    stopped("60");
+    bench.front.set_interrupted(true);
+    let error = bench.cell("%%python\nkept").unwrap_err();
+    assert!(error.message.contains("its variables are gone"), "{}", error.message);
+    bench.front.set_interrupted(false);
+    assert!(bench.cell("%%python\n'kept' in globals()").unwrap().ends_with("False"));
+}
+
+#[test]
+fn a_python_that_ends_is_told_of_and_started_anew() {
+    let bench = running();
+    let error = bench.cell("%%python\nimport os\nos._exit(3)").unwrap_err();
+    assert_eq!(
+        told(&error),
+        "PythonError: python3 ended with exit status 3\nhint: its variables are gone; the next %%python cell starts it anew"
+    );
+    assert!(bench.cell("%%python\n1").unwrap().starts_with("Python 3."));
+    let error = bench
+        .cell("%%python\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+        .unwrap_err();
+    assert!(error.message.contains("crashed (signal 11)"), "{}", error.message);
+    let error = bench.cell("%%python --python no-such-python\n1").unwrap_err();
+    assert_eq!(error.message, "no-such-python is not on the PATH");
+    let error = bench.cell("%%python --python ./no/python\n1").unwrap_err();
+    assert!(error.message.starts_with("there is no /"), "{}", error.message);
+    let error = bench.cell("%%python --python false\n1").unwrap_err();
+    assert!(
+        error.message.contains("false ended with exit status 1"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn another_python_is_refused_while_one_runs() {
+    let bench = running();
+    bench.cell("%%python\nkept = 1").unwrap();
+    let error = bench.cell("%%python --python other\n1").unwrap_err();
+    assert_eq!(
+        told(&error),
+        "UsageError: this session's Python is `python3`, and has variables of earlier cells\n\
+         hint: `%%python --reset --python other` forgets them and starts the other one"
+    );
+    assert_eq!(bench.cell("%%python --python python3\nkept").unwrap(), "1");
+    bench.line("%env IRONSAGE_PYTHON=no-such-python").unwrap();
+    let error = bench.cell("%%python --reset\n1").unwrap_err();
+    assert_eq!(error.message, "no-such-python is not on the PATH");
+}
+
+#[test]
+fn the_process_ends_with_its_session() {
+    let bench = running();
+    let process = bench
+        .cell("%%python\nimport os, subprocess\nchild = subprocess.Popen(['sleep', '60'])\nchild.pid")
+        .unwrap();
+    drop(bench);
+    let started = Instant::now();
+    let lives = || {
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        !(state.is_empty() || state.contains(") Z "))
+    };
+    while lives() {
+        assert!(started.elapsed() < Duration::from_secs(6), "what it started lives on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn frames_need_a_library_and_nothing_is_bound_on_failure() {
+    // As where neither is installed.
+    let bench = Bench::new().small();
+    for missing in ["polars", "pandas", "pyarrow"] {
+        let module = format!("raise ModuleNotFoundError(\"No module named '{missing}'\", name='{missing}')\n");
+        bench.file(&format!("without/{missing}.py"), module);
+    }
+    bench
+        .line(&format!("%env PYTHONPATH={}", bench.path().join("without").display()))
+        .unwrap();
+    let error = bench.cell("%%python -i small\nx = 1").unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("neither polars nor pandas with pyarrow is installed in /"),
+        "{}",
+        error.message
+    );
+    assert!(error.hint.as_deref().unwrap().contains("-m pip install polars"));
+    let error = bench.cell("%%python -i small --as pyarrow\nx = 1").unwrap_err();
+    assert!(error.message.contains("pyarrow is not installed"), "{}", error.message);
+    for (cell, message) in [
+        ("%%python -o sk\ny = 1", "the cell ran, and there is no `sk` to bind"),
+        ("%%python -o sk\nsk = [1]", "`sk` is a builtins.list, not a frame"),
+        (
+            "%%python -o sk\nsk = {'a': [1]}",
+            "`sk` goes as Arrow, and neither polars nor pyarrow is installed",
+        ),
+        ("%%python -i nothing\n1", "there is no frame called `nothing`"),
+        ("%%python -o lambda\n1", "`lambda` is a keyword of Python"),
+    ] {
+        let error = bench.cell(cell).unwrap_err();
+        assert!(error.message.starts_with(message), "{cell}: {}", error.message);
+        assert!(bench.session.value("sk").is_none());
+    }
+    assert!(matches!(bench.session.value("small"), Some(Value::Frame(_))));
+}
+
+#[test]
+fn threads_and_forked_processes_print_whole_lines() {
+    let bench = running();
+    bench
+        .cell(
+            "%%python\nimport os, threading, time\ndef many(name):\n    for at in range(2000): print(f'{name} {at}')\n\
+             workers = [threading.Thread(target=many, args=(name,)) for name in 'ab']\n\
+             [worker.start() for worker in workers]; [worker.join() for worker in workers]\n\
+             child = os.fork()\nif child == 0:\n    print('from the fork')\n    os._exit(0)\nos.waitpid(child, 0);",
+        )
+        .unwrap();
+    let text = bench.front.streamed(Stream::Stdout);
+    assert_eq!(text.matches("from the fork\n").count(), 1);
+    assert_eq!(text.matches("a 1999").count() + text.matches("b 1999").count(), 2);
+    // Bursts are gathered.
+    assert!(
+        bench.front.shown().len() < 400,
+        "{} messages",
+        bench.front.shown().len()
+    );
+}
