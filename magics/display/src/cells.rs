@@ -91,6 +91,16 @@ fn shown(column: &Column, rows: &[usize]) -> Shown {
     }
 }
 
+/// A value as a table shows it: cut where it is long, and without what a terminal would act on.
+///
+/// ```
+/// # use polars::prelude::AnyValue;
+/// assert_eq!(ironsage_display::value_text(&AnyValue::String("a\nb")), "a⏎b");
+/// ```
+pub fn value_text(value: &AnyValue) -> String {
+    cell(value).text
+}
+
 fn cell(value: &AnyValue) -> Cell {
     if value.is_null() {
         return null();

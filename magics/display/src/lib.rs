@@ -21,6 +21,7 @@ pub mod testing;
 pub mod text;
 
 pub use bundle::Bundle;
+pub use cells::value_text;
 pub use describe::describe;
 pub use front::{DisplayId, Front, Stream};
 pub use grid::grid;

@@ -8,6 +8,7 @@ mod frames;
 mod grammar;
 mod help;
 mod hints;
+mod look;
 mod models;
 mod quickstart;
 mod scan;
