@@ -12,6 +12,7 @@ mod frames;
 mod guard;
 mod language;
 mod learning;
+mod look;
 mod magic;
 mod magics;
 pub mod model_store;

@@ -16,6 +16,9 @@ pub(crate) static MAGICS: &[Entry] = &[
     Entry::of::<magics::describe::Describe>(),
     Entry::of::<magics::profile::Profile>(),
     Entry::of::<magics::schema::Schema>(),
+    Entry::of::<magics::unique::Unique>(),
+    Entry::of::<magics::nulls::Nulls>(),
+    Entry::of::<magics::corr::Corr>(),
     Entry::of::<magics::split::Split>(),
     Entry::of::<magics::plot::Plot>(),
     // recipes, training, models

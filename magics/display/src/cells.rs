@@ -4,7 +4,7 @@
 //! nulls are told from NaN; long strings are cut and keep their whole text for the reader who
 //! asks.
 
-use polars::prelude::{AnyValue, Column, DataFrame, DataType};
+use polars::prelude::{AnyValue, Column, DataFrame, DataType, TimeUnit};
 
 use crate::text;
 
@@ -24,10 +24,14 @@ pub(crate) struct Cell {
     pub(crate) null: bool,
 }
 
+/// Longest name and longest type of a column that are shown whole.
+const LONGEST_NAME: usize = 60;
+const LONGEST_DTYPE: usize = 40;
+
 /// One column of the cells that are shown.
 pub(crate) struct Shown {
-    pub(crate) name: String,
-    pub(crate) dtype: String,
+    pub(crate) name: Cell,
+    pub(crate) dtype: Cell,
     /// Numbers stand on the right.
     pub(crate) numeric: bool,
     pub(crate) cells: Vec<Cell>,
@@ -80,32 +84,64 @@ fn shown(column: &Column, rows: &[usize]) -> Shown {
         values.iter().map(cell).collect()
     };
     Shown {
-        name: column.name().to_string(),
-        dtype: dtype.to_string(),
+        name: short(column.name(), LONGEST_NAME),
+        dtype: short(&dtype.to_string(), LONGEST_DTYPE),
         numeric: dtype.is_primitive_numeric() || matches!(dtype, DataType::Decimal(..)),
         cells,
     }
+}
+
+/// A value as a table shows it: cut where it is long, and without what a terminal would act on.
+///
+/// ```
+/// # use polars::prelude::AnyValue;
+/// assert_eq!(ironsage_display::value_text(&AnyValue::String("a\nb")), "a⏎b");
+/// ```
+pub fn value_text(value: &AnyValue) -> String {
+    cell(value).text
 }
 
 fn cell(value: &AnyValue) -> Cell {
     if value.is_null() {
         return null();
     }
-    let whole = match value.get_str() {
-        // Cell by cell, a line break would break the row.
-        Some(text) => text.replace('\n', "⏎").replace(['\r', '\t'], " "),
+    match value.get_str() {
+        Some(text) => short(text, LONGEST),
         None => match value {
-            AnyValue::Binary(bytes) => blob(bytes),
-            AnyValue::BinaryOwned(bytes) => blob(bytes),
-            other => plain_integer(other).unwrap_or_else(|| other.to_string()),
+            AnyValue::Binary(bytes) => short(&blob(bytes), LONGEST),
+            AnyValue::BinaryOwned(bytes) => short(&blob(bytes), LONGEST),
+            other => {
+                let number = plain_integer(other).or_else(|| out_of_time(other));
+                short(&number.unwrap_or_else(|| other.to_string()), LONGEST)
+            }
         },
-    };
-    let short = text::cut(&whole, LONGEST);
-    let cut = short != whole;
+    }
+}
+
+/// A text of at most `longest` characters; the cut-off ones are kept as far as anybody reads. What a terminal or a table
+/// would act on (line breaks, escape sequences, marks that turn the direction of reading) is shown as a picture instead.
+fn short(text: &str, longest: usize) -> Cell {
+    // A text of a gigabyte is not walked through.
+    let head: String = text.chars().take(KEPT + 1).map(visible).collect();
+    let short = text::cut(&head, longest);
+    let cut = short != head;
     Cell {
         text: short,
-        whole: cut.then(|| text::cut(&whole, KEPT)),
+        whole: cut.then(|| text::cut(&head, KEPT)),
         null: false,
+    }
+}
+
+fn visible(character: char) -> char {
+    match character {
+        '\n' => '⏎',
+        '\r' | '\t' => ' ',
+        // Unicode has a picture of each control character of ASCII.
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(character)).unwrap_or('␦'),
+        '\x7f' => '␡',
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '␦',
+        '\u{2028}' | '\u{2029}' => '⏎',
+        other => other,
     }
 }
 
@@ -116,6 +152,29 @@ fn plain_integer(value: &AnyValue) -> Option<String> {
         v if v.dtype().is_integer() => v.try_extract::<i64>().ok().map(|v| v.to_string()),
         _ => None,
     }
+}
+
+/// Dates and times that no calendar has, as the number that they are: Polars panics where it writes them.
+fn out_of_time(value: &AnyValue) -> Option<String> {
+    const MOST_YEARS: i64 = 260_000;
+    const MILLISECONDS: i64 = 365 * 86_400_000;
+    let (number, known) = match value {
+        AnyValue::Date(days) => (i64::from(*days), i64::from(days.unsigned_abs()) <= MOST_YEARS * 365),
+        AnyValue::Datetime(number, unit, _) | AnyValue::DatetimeOwned(number, unit, _) => {
+            let milliseconds = match unit {
+                TimeUnit::Nanoseconds => number / 1_000_000,
+                TimeUnit::Microseconds => number / 1_000,
+                TimeUnit::Milliseconds => *number,
+            };
+            (
+                *number,
+                milliseconds.unsigned_abs() <= (MOST_YEARS * MILLISECONDS) as u64,
+            )
+        }
+        AnyValue::Time(nanoseconds) => (*nanoseconds, (0..86_400_000_000_000).contains(nanoseconds)),
+        _ => return None,
+    };
+    (!known).then(|| number.to_string())
 }
 
 fn blob(bytes: &[u8]) -> String {
@@ -246,6 +305,27 @@ mod tests {
         assert_eq!(cells[0].text.chars().count(), 50);
         assert_eq!(cells[0].whole.as_deref(), Some(long.as_str()));
         assert_eq!(cells[1].text, "a⏎b");
+    }
+
+    #[test]
+    fn times_that_no_calendar_has_are_numbers() {
+        for unit in [TimeUnit::Milliseconds, TimeUnit::Microseconds] {
+            let column = Column::new("t".into(), [0, i64::MAX, i64::MIN]);
+            let column = column.cast(&DataType::Datetime(unit, None)).unwrap();
+            assert_eq!(
+                texts(column),
+                ["1970-01-01 00:00:00", "9223372036854775807", "-9223372036854775808"]
+            );
+        }
+        let days = Column::new("d".into(), [i32::MAX]).cast(&DataType::Date).unwrap();
+        assert_eq!(texts(days), ["2147483647"]);
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_a_picture() {
+        let column = Column::new("a\nb".into(), ["\x1b[31mred", "\0\x7f\u{9b}", "\u{202e}txt.exe"]);
+        assert_eq!(texts(column.clone()), ["␛[31mred", "␀␡␦", "␦txt.exe"]);
+        assert_eq!(excerpt(&column.into_frame(), 1, 1).columns[0].name.text, "a⏎b");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use polars::prelude::{AnyValue, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit};
 
+use crate::value_text;
+
 /// The statistics, in order.
 const STATISTICS: [&str; 9] = ["count", "null_count", "mean", "std", "min", "25%", "50%", "75%", "max"];
 
@@ -133,7 +135,7 @@ fn time(value: i64, dtype: &DataType) -> PolarsResult<Option<String>> {
     let series = series.cast(dtype)?;
     match series.get(0)? {
         AnyValue::Null => Ok(None),
-        value => Ok(Some(value.to_string())),
+        value => Ok(Some(value_text(&value))),
     }
 }
 
@@ -189,6 +191,13 @@ mod tests {
                 "\"1970-01-05\""
             ]
         );
+    }
+
+    #[test]
+    fn a_time_that_no_calendar_has_is_described() {
+        let times = Column::new("t".into(), [0, i64::MAX]);
+        let times = times.cast(&DataType::Datetime(TimeUnit::Microseconds, None)).unwrap();
+        assert_eq!(texts(&times.into_frame(), "t")[8], "\"9223372036854775807\"");
     }
 
     #[test]

@@ -15,14 +15,17 @@ mod html;
 mod note;
 pub mod plot;
 mod progress;
+mod spark;
 mod table;
 pub mod testing;
 pub mod text;
 
 pub use bundle::Bundle;
+pub use cells::value_text;
 pub use describe::describe;
 pub use front::{DisplayId, Front, Stream};
 pub use grid::grid;
 pub use note::note;
 pub use progress::Progress;
-pub use table::{TableOptions, shape, table};
+pub use spark::sparkline;
+pub use table::{Drawn, TableOptions, shape, table};

@@ -7,10 +7,12 @@
 use polars::prelude::DataFrame;
 
 use crate::cells::{Cell, Excerpt, Shown, excerpt};
-use crate::{Bundle, html, text};
+use crate::{Bundle, html, spark, text};
 
 /// Most bytes of a table's HTML.
 const MOST_HTML: usize = 64_000;
+/// Rows that are kept before columns are left out.
+const FEW_ROWS: usize = 8;
 /// Widest table of text, in characters.
 const WIDEST: usize = 160;
 /// Most rows of a table of text.
@@ -25,6 +27,20 @@ pub struct TableOptions {
     pub columns: usize,
     /// What stands above the table, such as the frame's name.
     pub caption: Option<String>,
+    /// How the cells are drawn in HTML; as text, they are what they are.
+    pub drawn: Drawn,
+}
+
+/// What a cell's content is drawn as, where a table can draw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Drawn {
+    /// As it is.
+    #[default]
+    Text,
+    /// The column of this name holds small histograms of `▁` to `█`, drawn as bars.
+    Bars(String),
+    /// Numbers from −1 to 1 have a ground from red over none to blue.
+    Heat,
 }
 
 impl Default for TableOptions {
@@ -34,6 +50,7 @@ impl Default for TableOptions {
             rows: 20,
             columns: 20,
             caption: None,
+            drawn: Drawn::Text,
         }
     }
 }
@@ -61,27 +78,33 @@ pub fn shape(frame: &DataFrame) -> String {
     )
 }
 
-/// HTML within the limit: whole texts of cut strings go first, then rows, then columns.
+/// HTML within the limit: whole texts of cut strings and drawn bars go first, then rows, then columns.
 fn fitting_html(frame: &DataFrame, options: &TableOptions) -> String {
     let (mut rows, mut columns) = (options.rows, options.columns);
-    let mut titles = true;
+    let mut rich = true;
     loop {
         let shown = excerpt(frame, rows, columns);
-        let html = render(frame, &shown, options, titles);
+        let html = render(frame, &shown, options, rich);
         if html.len() <= MOST_HTML || (rows <= 1 && columns <= 1) {
             return html;
         }
-        if titles {
-            titles = false;
-        } else if rows > 8 || columns <= 1 {
-            rows = rows.min(frame.height()) / 2;
+        if rich {
+            rich = false;
+        } else if rows > FEW_ROWS || columns <= 1 {
+            let least = if columns <= 1 { 1 } else { FEW_ROWS };
+            rows = fitting(rows.min(frame.height()), html.len()).max(least);
         } else {
-            columns = columns.min(frame.width()) / 2;
+            columns = fitting(columns.min(frame.width()), html.len()).max(1);
         }
     }
 }
 
-fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bool) -> String {
+/// How many of `shown` would fit, by the size they have taken; fewer than before in any case.
+fn fitting(shown: usize, size: usize) -> usize {
+    (shown * MOST_HTML / size).min(shown.saturating_sub(1))
+}
+
+fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, rich: bool) -> String {
     let mut out = String::new();
     if let Some(caption) = &options.caption {
         out += &format!(
@@ -93,7 +116,7 @@ fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bo
     out += "<tr style=\"background:none\">";
     for column in with_gap(&shown.columns, shown.columns_left_out) {
         out += &match column {
-            Some(c) => head_cell(c, &text::cut(&c.name, 60), "font-weight:600;padding-bottom:0"),
+            Some(c) => head_cell(c, &c.name, "font-weight:600;padding-bottom:0", rich),
             None => gap_head("…"),
         };
     }
@@ -101,7 +124,7 @@ fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bo
     for column in with_gap(&shown.columns, shown.columns_left_out) {
         let style = format!("font-weight:400;font-size:.85em;padding-top:0;{}", html::DIM);
         out += &match column {
-            Some(c) => head_cell(c, &text::cut(&c.dtype, 40), &style),
+            Some(c) => head_cell(c, &c.dtype, &style, rich),
             None => gap_head(""),
         };
     }
@@ -127,7 +150,7 @@ fn render(frame: &DataFrame, shown: &Excerpt, options: &TableOptions, titles: bo
         out += "<tr>";
         for column in with_gap(&shown.columns, shown.columns_left_out) {
             match column {
-                Some(c) => body_cell(&mut out, c, &c.cells[row], titles),
+                Some(c) => body_cell(&mut out, c, &c.cells[row], &options.drawn, rich),
                 None => out += &format!("<td style=\"{}\">…</td>", html::DIM),
             }
         }
@@ -157,38 +180,66 @@ fn align(column: &Shown) -> &'static str {
     if column.numeric { "right" } else { "left" }
 }
 
-fn head_cell(column: &Shown, content: &str, style: &str) -> String {
+fn head_cell(column: &Shown, content: &Cell, style: &str, rich: bool) -> String {
     format!(
-        "<th style=\"text-align:{};{style}\">{}</th>",
+        "<th style=\"text-align:{};{style}\"{}>{}</th>",
         align(column),
-        html::escape(content)
+        title(content, rich),
+        html::escape(&content.text)
     )
+}
+
+/// The attribute with a cut cell's whole text.
+fn title(cell: &Cell, rich: bool) -> String {
+    match &cell.whole {
+        Some(whole) if rich => format!(" title=\"{}\"", html::escape(whole)),
+        _ => String::new(),
+    }
 }
 
 fn gap_head(content: &str) -> String {
     format!("<th style=\"{}\">{content}</th>", html::DIM)
 }
 
-fn body_cell(out: &mut String, column: &Shown, cell: &Cell, titles: bool) {
+fn body_cell(out: &mut String, column: &Shown, cell: &Cell, drawn: &Drawn, rich: bool) {
     out.push_str("<td style=\"text-align:");
     out.push_str(align(column));
-    out.push('"');
-    if titles && let Some(whole) = &cell.whole {
-        out.push_str(&format!(" title=\"{}\"", html::escape(whole)));
+    // HTML would take several blanks for one.
+    if cell.text.starts_with(' ') || cell.text.ends_with(' ') || cell.text.contains("  ") {
+        out.push_str(";white-space:pre");
     }
+    if *drawn == Drawn::Heat && column.numeric && !cell.null {
+        out.push_str(&heat(&cell.text));
+    }
+    out.push('"');
+    out.push_str(&title(cell, rich));
     out.push('>');
     if cell.null {
         out.push_str("<span style=\"opacity:.4\">null</span>");
+    } else if rich && matches!(drawn, Drawn::Bars(name) if *name == column.name.text) {
+        out.push_str(&spark::bars(&cell.text));
     } else {
         out.push_str(&html::escape(&cell.text));
     }
     out.push_str("</td>");
 }
 
+/// The ground of a number from −1 to 1: half-transparent, so that text is read on it in both themes.
+fn heat(number: &str) -> String {
+    match number.parse::<f64>() {
+        Ok(value) if value.is_finite() => {
+            let color = if value < 0.0 { "200,60,50" } else { "50,110,200" };
+            format!(";background-color:rgba({color},{:.2})", value.abs().min(1.0) * 0.6)
+        }
+        _ => String::new(),
+    }
+}
+
 /// The table as text, in Polars' own shape.
 fn plain(frame: &DataFrame, options: &TableOptions) -> String {
     let rows = options.rows.min(TEXT_ROWS);
-    let mut columns = options.columns.max(1);
+    // No column takes less than four characters.
+    let mut columns = options.columns.clamp(1, WIDEST / 4);
     loop {
         let shown = excerpt(frame, rows, columns);
         let widths: Vec<usize> = with_gap(&shown.columns, shown.columns_left_out)
@@ -205,9 +256,8 @@ fn plain(frame: &DataFrame, options: &TableOptions) -> String {
 
 fn width(column: &Shown) -> usize {
     let cells = column.cells.iter().map(|c| c.text.chars().count());
-    let name = text::cut(&column.name, 60).chars().count();
-    let dtype = text::cut(&column.dtype, 40).chars().count();
-    cells.chain([name, dtype]).max().unwrap_or(1)
+    let head = [&column.name, &column.dtype].map(|c| c.text.chars().count());
+    cells.chain(head).max().unwrap_or(1)
 }
 
 fn boxed(frame: &DataFrame, shown: &Excerpt, widths: &[usize], options: &TableOptions) -> String {
@@ -246,8 +296,8 @@ fn boxed(frame: &DataFrame, shown: &Excerpt, widths: &[usize], options: &TableOp
         columns.iter().map(|c| c.map_or_else(|| "…".to_owned(), pick)).collect()
     };
     out += &rule("┌", "─", "┬", "┐");
-    out += &line(each(&|c| text::cut(&c.name, 60)));
-    out += &line(each(&|c| text::cut(&c.dtype, 40)));
+    out += &line(each(&|c| c.name.text.clone()));
+    out += &line(each(&|c| c.dtype.text.clone()));
     out += &rule("╞", "═", "╪", "╡");
     let rows = shown.columns.first().map_or(0, |c| c.cells.len());
     for row in 0..=rows {
@@ -267,6 +317,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use polars::prelude::*;
+    use proptest::prelude::*;
 
     fn html_of(frame: &DataFrame, options: &TableOptions) -> String {
         let bundle = table(frame, options);
@@ -308,6 +359,7 @@ mod tests {
             rows: 1_000,
             columns: 1_000,
             caption: Some(long.clone()),
+            ..TableOptions::default()
         };
         let html = html_of(&frame, &options);
         assert!(html.len() <= 64 * 1024, "{}", html.len());
@@ -325,7 +377,7 @@ mod tests {
         let none = TableOptions {
             rows: 0,
             columns: 0,
-            caption: None,
+            ..TableOptions::default()
         };
         let frame = df!("a" => [1, 2], "b" => [3, 4]).unwrap();
         assert!(table(&frame, &none).plain().starts_with("2 rows × 2 columns"));
@@ -337,5 +389,157 @@ mod tests {
         let html = html_of(&frame, &TableOptions::default());
         assert!(html.contains("… 990 more rows"), "{html}");
         assert_eq!(html.matches("<tr").count(), 2 + 20 + 1);
+    }
+
+    #[test]
+    fn blanks_and_whole_names_are_kept() {
+        let name = "n".repeat(70);
+        let frame = df!(name.as_str() => ["a  b", "c"]).unwrap();
+        let html = html_of(&frame, &TableOptions::default());
+        assert!(html.contains(&format!("title=\"{name}\"")), "{html}");
+        assert!(
+            html.contains("<td style=\"text-align:left;white-space:pre\">a  b</td>"),
+            "{html}"
+        );
+        assert_eq!(html.matches("white-space:pre").count(), 1);
+    }
+
+    #[test]
+    fn cells_are_drawn_where_asked() {
+        let frame = df!("histogram" => ["▁█"], "r" => [-0.5]).unwrap();
+        let drawn = |drawn| TableOptions {
+            drawn,
+            ..TableOptions::default()
+        };
+        let bars = html_of(&frame, &drawn(Drawn::Bars("histogram".to_owned())));
+        assert_eq!(bars.matches("inline-block").count(), 2);
+        assert!(!bars.contains('█'));
+        let heat = html_of(&frame, &drawn(Drawn::Heat));
+        assert!(heat.contains("background-color:rgba(200,60,50,0.30)"), "{heat}");
+        assert_eq!(heat.matches("rgba(200").count(), 1);
+        let plain = html_of(&frame, &TableOptions::default());
+        assert!(plain.contains("▁█") && !plain.contains("background-color"));
+    }
+
+    #[test]
+    fn a_very_wide_frame_is_shown_at_once() {
+        let columns: Vec<Column> = (0..10_000).map(|i| Column::new(format!("c{i}").into(), [i])).collect();
+        let frame = DataFrame::new(1, columns).unwrap();
+        let options = TableOptions {
+            columns: 10_000,
+            ..TableOptions::default()
+        };
+        let bundle = table(&frame, &options);
+        let html = bundle.data["text/html"].as_str().unwrap();
+        assert!(html.len() <= 64 * 1024 && html.len() > 48 * 1024, "{}", html.len());
+        assert!(bundle.plain().lines().all(|line| line.chars().count() <= WIDEST));
+    }
+
+    /// Elements that are opened are closed in order, attributes are quoted, and nothing acts.
+    fn well_formed(html: &str) -> Result<(), String> {
+        const TAGS: [&str; 8] = ["div", "table", "thead", "tbody", "tr", "th", "td", "span"];
+        let mut open: Vec<&str> = Vec::new();
+        for part in html.split('<').skip(1) {
+            let (tag, text) = part.split_once('>').ok_or_else(|| format!("<{part} has no end"))?;
+            if text.contains(['>', '"', '\'']) {
+                return Err(format!("{text} is not escaped"));
+            }
+            if let Some(closed) = tag.strip_prefix('/') {
+                if open.pop() != Some(closed) {
+                    return Err(format!("</{closed}> closes nothing"));
+                }
+                continue;
+            }
+            let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+            if !TAGS.contains(&name) {
+                return Err(format!("<{name}> is not for a table"));
+            }
+            open.push(name);
+            let quoted: Vec<&str> = attributes.split('"').collect();
+            let names = quoted.iter().step_by(2).map(|name| name.trim().trim_end_matches('='));
+            for attribute in names.filter(|name| !name.is_empty()) {
+                if !["style", "class", "title", "colspan"].contains(&attribute) {
+                    return Err(format!("the attribute {attribute} is not for a table"));
+                }
+            }
+        }
+        match open.as_slice() {
+            [] => Ok(()),
+            open => Err(format!("{open:?} stay open")),
+        }
+    }
+
+    /// A column of one of the types, made of numbers and texts.
+    fn column_of(kind: usize, name: &str, values: &[(Option<i64>, String)]) -> Column {
+        let numbers = Column::new("".into(), values.iter().map(|(number, _)| *number).collect::<Vec<_>>());
+        let texts: Vec<Option<&str>> = values
+            .iter()
+            .map(|(number, text)| number.map(|_| text.as_str()))
+            .collect();
+        let texts = Column::new("".into(), texts);
+        let cast = |dtype: DataType| numbers.cast(&dtype).unwrap();
+        let small = || (numbers.i64().unwrap() % 100).into_column();
+        let column = match kind {
+            0 => texts.clone(),
+            1 => numbers.clone(),
+            2 => cast(DataType::Float64),
+            3 => cast(DataType::Float32),
+            4 => cast(DataType::Boolean),
+            5 => cast(DataType::UInt64),
+            6 => small().cast(&DataType::Int8).unwrap(),
+            7 => small().cast(&DataType::Date).unwrap(),
+            8 => cast(DataType::Datetime(TimeUnit::Microseconds, None)),
+            9 => cast(DataType::Duration(TimeUnit::Nanoseconds)),
+            10 => small().cast(&DataType::Time).unwrap(),
+            11 => texts.cast(&DataType::Binary).unwrap(),
+            12 => texts.cast(&DataType::from_categories(Categories::global())).unwrap(),
+            13 => small().cast(&DataType::Decimal(20, 2)).unwrap(),
+            14 => texts.cast(&DataType::List(Box::new(DataType::String))).unwrap(),
+            15 => Column::full_null("".into(), values.len(), &DataType::Null),
+            _ => {
+                let fields = [
+                    numbers.clone().with_name("n".into()),
+                    texts.clone().with_name("<t>".into()),
+                ];
+                let fields = fields.map(Column::take_materialized_series);
+                let fields = StructChunked::from_series("".into(), values.len(), fields.iter());
+                fields.unwrap().into_column()
+            }
+        };
+        column.with_name(name.into())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_frame_is_a_small_well_formed_table(
+            kinds in prop::collection::vec((0_usize..17, any::<String>()), 1..40),
+            values in prop::collection::vec(
+                (any::<Option<i64>>(), prop_oneof![
+                    any::<String>(),
+                    Just("</td></table><script>alert(1)</script>".to_owned()),
+                    Just("\" onclick=\"alert(1)".to_owned()),
+                    Just("<&>\"'".repeat(3_000)),
+                ]),
+                0..60,
+            ),
+            rows in 0_usize..200,
+            columns in 0_usize..60,
+        ) {
+            let columns_of: Vec<Column> = kinds
+                .iter()
+                .enumerate()
+                .map(|(at, (kind, name))| column_of(*kind, &format!("{name}{at}"), &values))
+                .collect();
+            let frame = DataFrame::new(values.len(), columns_of).unwrap();
+            for drawn in [Drawn::Text, Drawn::Heat, Drawn::Bars(format!("{}0", kinds[0].1))] {
+                let options = TableOptions { rows, columns, drawn, ..TableOptions::default() };
+                let bundle = table(&frame, &options);
+                let html = bundle.data["text/html"].as_str().unwrap();
+                prop_assert!(html.len() <= 64 * 1024, "{} bytes", html.len());
+                prop_assert_eq!(well_formed(html), Ok(()));
+                prop_assert!(!bundle.plain().contains('\x1b'));
+            }
+        }
     }
 }

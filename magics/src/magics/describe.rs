@@ -3,8 +3,8 @@
 use ironsage_display::{Front, TableOptions, describe, note, table};
 
 use crate::error::MagicError;
-use crate::frames;
 use crate::guard;
+use crate::look;
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
 use crate::text;
@@ -36,12 +36,11 @@ impl Magic for Describe {
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.out.one()?.cloned();
-        let mut frame = frames::collect(&self.frame, session, front)?;
-        if !self.columns.is_empty() {
-            frame = text::select(&frame, &self.frame, &self.columns)?;
-        }
-        let shape = text::shape(&frame);
-        let facts = guard::on_worker(front, "%describe", move || Ok(describe(&frame)?))?;
+        let look = look::open(&self.frame, &self.columns, session, front)?;
+        let (facts, shape) = guard::on_worker(front, "%describe", move || {
+            let frame = look.plan.collect()?;
+            Ok((describe(&frame)?, text::shape(&frame)))
+        })?;
         front.display(&table(&facts, &TableOptions::default()));
         front.display(&note(format!("{}: {shape}", self.frame)));
         match name {

@@ -1,5 +1,6 @@
 //! The magics, one file each. `registry.rs` lists them; a new one is a file here and a line there.
 
+pub(crate) mod corr;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod endpoint;
@@ -10,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod invoke;
 pub(crate) mod load;
 pub(crate) mod model;
+pub(crate) mod nulls;
 pub(crate) mod param;
 pub(crate) mod plot;
 pub(crate) mod predict;
@@ -30,5 +32,6 @@ pub(crate) mod sql;
 pub(crate) mod time;
 pub(crate) mod timeit;
 pub(crate) mod train;
+pub(crate) mod unique;
 pub(crate) mod who;
 pub(crate) mod writefile;

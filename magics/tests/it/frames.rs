@@ -190,7 +190,7 @@ fn describe_profile_and_schema_tell_the_columns() {
     let profile = bench.line("%profile small").unwrap();
     assert!(profile.contains("letter") && profile.contains("a 50 %"), "{profile}");
     assert_eq!(bench.told(), "small: 10 rows × 3 columns");
-    for (line, width) in [("%describe small", 4), ("%profile small", 11), ("%schema small", 2)] {
+    for (line, width) in [("%describe small", 4), ("%profile small", 14), ("%schema small", 2)] {
         bench.line(line).unwrap();
         assert_eq!(bench.session.frame("_").unwrap().width(), width, "{line}");
     }

@@ -9,6 +9,7 @@ mod grammar;
 mod help;
 mod hints;
 mod hostile;
+mod look;
 mod models;
 mod python;
 mod quickstart;

@@ -47,7 +47,7 @@ fn a_table_as_html() {
     let options = TableOptions {
         rows: 4,
         columns: 2,
-        caption: Some("shells".to_owned()),
+        ..captioned("shells")
     };
     let bundle = table(&shells(1_000), &options);
     let html = bundle.data["text/html"].as_str().unwrap();

@@ -1,0 +1,141 @@
+//! Frames and plans as those magics want them that only look: columns chosen before anything is read, plans streamed,
+//! and of very many rows an even sample, so that a look at ten gigabytes takes neither ten gigabytes nor a guess.
+
+use ironsage_display::{Front, text as words};
+use polars::prelude::*;
+
+use crate::error::MagicError;
+use crate::guard;
+use crate::session::{Session, Value};
+use crate::text;
+
+/// A frame or a plan that was named, with the columns that were asked for.
+pub(crate) struct Look {
+    pub plan: LazyFrame,
+    pub schema: SchemaRef,
+}
+
+/// Opens a frame or a plan by name, with `columns` only; none named are all.
+pub(crate) fn open(name: &str, columns: &[String], session: &Session, front: &dyn Front) -> Result<Look, MagicError> {
+    let mut plan = match session.value(name) {
+        Some(Value::Plan(plan)) => {
+            guard::on_worker(front, &format!("opening the plan {name}"), move || Ok(plan.frame()?))?
+        }
+        _ => session.plan(name)?,
+    };
+    let mut schema = plan.collect_schema()?;
+    if !columns.is_empty() {
+        let known: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
+        let mut chosen = Schema::default();
+        for column in columns {
+            let dtype = schema
+                .get(column)
+                .ok_or_else(|| text::no_column(name, column, &known))?;
+            if chosen.insert(column.as_str().into(), dtype.clone()).is_some() {
+                return Err(MagicError::usage(format!("the column `{column}` is named twice")));
+            }
+        }
+        plan = plan.select([cols(columns.iter().map(String::as_str)).as_expr()]);
+        schema = SchemaRef::new(chosen);
+    }
+    Ok(Look { plan, schema })
+}
+
+/// Runs a plan in pieces, of which few are in memory at a time.
+pub(crate) fn stream(plan: LazyFrame) -> PolarsResult<DataFrame> {
+    Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())
+}
+
+/// How many rows a plan has; for the formats that write it down, only that is read.
+pub(crate) fn height(plan: &LazyFrame) -> PolarsResult<usize> {
+    let counted = stream(plan.clone().select([len().cast(DataType::UInt64)]))?;
+    let count = counted.columns().first().map(|count| count.u64()).transpose()?;
+    Ok(count.and_then(|count| count.get(0)).unwrap_or(0) as usize)
+}
+
+/// All rows, or an even sample of them.
+pub(crate) struct Sample {
+    pub frame: DataFrame,
+    /// How many rows there are.
+    pub of: usize,
+}
+
+impl Sample {
+    pub fn is_whole(&self) -> bool {
+        self.frame.height() == self.of
+    }
+
+    /// ` · from a sample of 1,000,000 of 336,776,000 rows`, or nothing.
+    pub fn told(&self) -> String {
+        match self.is_whole() {
+            true => String::new(),
+            false => format!(
+                " · from a sample of {} of {} rows",
+                words::count(self.frame.height() as u64),
+                words::count(self.of as u64)
+            ),
+        }
+    }
+}
+
+/// The rows of a plan: all of them up to `most`, about `most` of them above.
+pub(crate) fn sample(look: &Look, most: usize) -> PolarsResult<Sample> {
+    let of = height(&look.plan)?;
+    if of <= most {
+        let frame = look.plan.clone().collect()?;
+        let of = frame.height();
+        return Ok(Sample { frame, of });
+    }
+    let mut row = PlSmallStr::from_static("row");
+    while look.schema.contains(&row) {
+        row = format!("{row}_").into();
+    }
+    // Multiples of the golden ratio fill an interval evenly, and keep step with no period in the data (Knuth, The Art of
+    // Computer Programming, volume 3, section 6.4).
+    const RANGE: u64 = 1 << 32;
+    let place = (col(row.clone()).cast(DataType::UInt64) * lit(2_654_435_769_u64)) % lit(RANGE);
+    let share = (most as f64 / of as f64 * RANGE as f64) as u64;
+    let sampled = look
+        .plan
+        .clone()
+        .with_row_index(row, None)
+        .filter(place.lt(lit(share)))
+        .select([cols(look.schema.iter_names().cloned()).as_expr()]);
+    Ok(Sample {
+        frame: stream(sampled)?,
+        of,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_sample_is_even_and_keeps_step_with_no_period() {
+        let rows: Vec<i64> = (0..100_000).collect();
+        let days: Vec<i64> = rows.iter().map(|row| row % 10).collect();
+        let frame = df!("row" => rows, "day" => days).unwrap();
+        let look = Look {
+            schema: frame.schema().clone(),
+            plan: frame.clone().lazy(),
+        };
+        let sampled = sample(&look, 10_000).unwrap();
+        assert_eq!(sampled.of, 100_000);
+        assert_eq!(sampled.frame.schema(), frame.schema());
+        let height = sampled.frame.height();
+        assert!((9_900..10_100).contains(&height), "{height}");
+        let mean = |name: &str| {
+            sampled
+                .frame
+                .column(name)
+                .unwrap()
+                .as_materialized_series()
+                .mean()
+                .unwrap()
+        };
+        assert!((mean("row") - 50_000.0).abs() < 100.0 && (mean("day") - 4.5).abs() < 0.1);
+        assert!(sample(&look, 100_000).unwrap().is_whole());
+    }
+}
