@@ -4,6 +4,7 @@
 //! while any client does. Clean-up that must not hold up an interrupted caller (taking back
 //! a half-sent upload) runs on it in the background.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -103,5 +104,22 @@ impl Drop for Runtime {
         if let Some(tokio) = self.tokio.take() {
             tokio.shutdown_background();
         }
+    }
+}
+
+/// Tells a blocking thread to end when the call that waits for it is interrupted.
+#[derive(Default)]
+pub(crate) struct StopOnDrop(Arc<AtomicBool>);
+
+impl StopOnDrop {
+    /// What the thread looks at.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
