@@ -55,7 +55,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large");
     let kept = tempfile::tempdir().unwrap();
-    let cached = Client::with_cache(place(), Some(Cache::at(kept.path(), 1 << 30))).unwrap();
+    let cached = Client::with_cache(client.place().clone(), Some(Cache::at(kept.path(), 1 << 30))).unwrap();
     for (name, call) in [
         (
             "put",
