@@ -10,6 +10,7 @@ mod help;
 mod hints;
 mod models;
 mod quickstart;
+mod s3;
 mod scan;
 mod shell;
 mod sql;

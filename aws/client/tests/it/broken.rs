@@ -27,7 +27,7 @@ fn a_silent_service_can_be_interrupted_at_once() {
 }
 
 #[test]
-fn deleting_and_copying_can_be_interrupted_too() {
+fn every_other_call_can_be_interrupted_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client_of(&listener);
     let watch = || StopAfter::new(Duration::from_millis(100));
@@ -36,6 +36,9 @@ fn deleting_and_copying_can_be_interrupted_too() {
         client.delete(std::slice::from_ref(&from), &watch()).unwrap_err(),
         client.copy(&from, &to, &watch()).unwrap_err(),
         client.delete_bucket("shells", &watch()).unwrap_err(),
+        client.create_bucket_watched("shells", &watch()).unwrap_err(),
+        client.buckets_watched(&watch()).unwrap_err(),
+        client.head_watched(&from, &watch()).unwrap_err(),
     ] {
         assert!(matches!(error, ClientError::Interrupted), "{error}");
     }
