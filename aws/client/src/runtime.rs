@@ -61,6 +61,10 @@ impl Runtime {
             return Err(ClientError::Interrupted);
         };
         let outcome = tokio.block_on(async {
+            // The first tick may come after a call that takes less than a millisecond.
+            if watch.stop() {
+                return Err(ClientError::Interrupted);
+            }
             tokio::pin!(call);
             let mut ask = tokio::time::interval(STOP_EVERY);
             ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -63,7 +63,7 @@ fn head_reads_the_beginning_packed_or_not() {
     );
     // More than the first read holds.
     bench.line("%s3 head s3://heads/long.csv -n 50000").unwrap();
-    assert_eq!(bench.told(), "s3://heads/long.csv: the first 50,000 lines, 1.4 MB");
+    assert_eq!(bench.told(), "s3://heads/long.csv: 50,000 of 100,000 lines, 1.4 MB");
     bench.line("%s3 head s3://heads/long.csv.gz -n 200000").unwrap();
     assert!(bench.told().contains("100,000 of 100,000 lines"), "{}", bench.told());
     assert_eq!(

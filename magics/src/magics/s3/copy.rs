@@ -98,8 +98,13 @@ impl Cp {
                 "stopped after {done} of {files}: what is copied stays, and the cell run again goes on from there"
             ))
         })?;
+        let sent = made.iter().zip(&sizes).filter(|(made, _)| made.is_created());
+        let copied: u64 = sent.map(|(_, size)| size).sum();
         let already = made.iter().filter(|made| **made == Made::AlreadyThere).count();
-        watch.finish(&format!("{} copied", words::bytes(total)));
+        watch.finish(&match already == jobs.len() {
+            true => "already there".to_owned(),
+            false => format!("{} copied", words::bytes(copied)),
+        });
         let told = match jobs.as_slice() {
             [job] if already == 1 => format!("{} already there", job.shown(session)),
             [job] => format!("{} {}", job.shown(session), words::bytes(total)),
