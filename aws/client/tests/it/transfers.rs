@@ -244,6 +244,8 @@ fn another_object_half_way_is_never_mixed_in() {
     }
 }
 
+type Read<'a> = &'a dyn Fn(&StopAfter) -> Result<(), ClientError>;
+
 #[test]
 fn a_stop_is_heard_in_a_stalled_body_and_between_attempts() {
     let acts: [fn(&Request) -> Act; 2] = [|_| Act::StallAfter(MIB), |_| Act::Answer("503 Slow Down")];
@@ -255,10 +257,9 @@ fn a_stop_is_heard_in_a_stalled_body_and_between_attempts() {
         let folder = tempfile::tempdir().unwrap();
         let (client, target) = (server.client(), uri("shells", "big"));
         let into_file = folder.path().join("big");
-        let reads: [&dyn Fn(&StopAfter) -> Result<(), ClientError>; 2] =
-            [&|watch| client.get(&target, watch).map(drop), &|watch| {
-                client.get_file(&target, &into_file, watch).map(drop)
-            }];
+        let reads: [Read; 2] = [&|watch| client.get(&target, watch).map(drop), &|watch| {
+            client.get_file(&target, &into_file, watch).map(drop)
+        }];
         for read in reads {
             let patience = Duration::from_millis(400);
             let started = Instant::now();
