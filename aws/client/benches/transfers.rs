@@ -8,7 +8,7 @@ mod service;
 use std::time::Instant;
 
 use bytes::Bytes;
-use ironsage_client::Client;
+use ironsage_client::{Cache, Client};
 
 use service::{bucket, pattern, place, uri};
 
@@ -54,6 +54,8 @@ fn main() {
     let large = uri(&bucket, "large");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large");
+    let kept = tempfile::tempdir().unwrap();
+    let cached = Client::with_cache(client.place().clone(), Some(Cache::at(kept.path(), 1 << 30))).unwrap();
     for (name, call) in [
         (
             "put",
@@ -63,9 +65,21 @@ fn main() {
         ("get into a file", &|| {
             assert_eq!(client.get_file(&large, &path, &()).unwrap(), size as u64)
         }),
+        ("get, once more", &|| assert!(client.get(&large, &()).unwrap() == body)),
+        ("get that is kept in the cache", &|| {
+            assert!(cached.get(&large, &()).unwrap() == body)
+        }),
     ] {
         let since = Instant::now();
         call();
+        let rate = size as f64 / since.elapsed().as_secs_f64() / f64::from(1 << 20);
+        println!("{name} of 512 MiB: {rate:.0} MiB/s");
+    }
+    // Keeping goes on in the background.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    for name in ["get from the cache", "get from the cache, once more"] {
+        let since = Instant::now();
+        assert!(cached.get(&large, &()).unwrap() == body);
         let rate = size as f64 / since.elapsed().as_secs_f64() / f64::from(1 << 20);
         println!("{name} of 512 MiB: {rate:.0} MiB/s");
     }

@@ -275,6 +275,26 @@ struct Answer<'a> {
     bucket_region: Option<&'a str>,
 }
 
+/// Whether the same request may well succeed a little later: throttling, a server in trouble, a connection that broke.
+pub(crate) fn may_pass<E>(error: &SdkError<E>) -> bool
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    if find::<CredentialsError>(error).is_some() {
+        return false;
+    }
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or("");
+            matches!(answer.raw().status().as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+                || matches!(code, "SlowDown" | "RequestTimeout" | "InternalError")
+                || code.starts_with("Throttl")
+        }
+        _ => false,
+    }
+}
+
 /// What a failure to find credentials means.
 pub(crate) fn credentials(place: &str, error: &CredentialsError) -> ClientError {
     let chain = reason(error);

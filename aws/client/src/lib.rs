@@ -10,6 +10,7 @@
 //! Calls must come from a thread that isn't a worker of a tokio runtime (a magic's thread
 //! and `spawn_blocking` are both fine).
 
+mod cache;
 mod download;
 mod endpoints;
 mod error;
@@ -25,6 +26,8 @@ mod transfer;
 mod upload;
 
 pub use bytes::Bytes;
+pub use cache::Cache;
+pub use download::Extent;
 pub use endpoints::{Endpoint, EndpointConfig, EndpointStatus};
 pub use error::{ClientError, CredentialsProblem, Resource};
 pub use models::ModelRecord;
@@ -47,11 +50,19 @@ struct Inner {
     s3: aws_sdk_s3::Client,
     sagemaker: aws_sdk_sagemaker::Client,
     inference: aws_sdk_sagemakerruntime::Client,
+    cache: Option<Cache>,
 }
 
 impl Client {
-    /// A client of a place. Opens no connection: the first call does.
+    /// A client of a place. Opens no connection: the first call does. What it reads from afar is kept in the
+    /// user's [`Cache`].
     pub fn new(place: Place) -> Result<Client, ClientError> {
+        let cache = if place.is_near() { None } else { Cache::of_user() };
+        Client::with_cache(place, cache)
+    }
+
+    /// [`Client::new`] with another cache than the user's, or none.
+    pub fn with_cache(place: Place, cache: Option<Cache>) -> Result<Client, ClientError> {
         let runtime = runtime::Runtime::shared()?;
         let _inside = runtime.enter();
         let config = place.sdk_config();
@@ -71,6 +82,7 @@ impl Client {
                 sagemaker: aws_sdk_sagemaker::Client::from_conf(sagemaker),
                 inference: aws_sdk_sagemakerruntime::Client::from_conf(inference),
                 place,
+                cache,
                 runtime: Arc::clone(&runtime),
             }),
         })
@@ -79,6 +91,10 @@ impl Client {
     /// Where this client's calls go.
     pub fn place(&self) -> &Place {
         &self.inner.place
+    }
+
+    fn cache(&self) -> Option<&Cache> {
+        self.inner.cache.as_ref()
     }
 
     fn s3(&self) -> &aws_sdk_s3::Client {

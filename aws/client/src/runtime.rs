@@ -4,6 +4,7 @@
 //! while any client does. Clean-up that must not hold up an interrupted caller (taking back
 //! a half-sent upload) runs on it in the background.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -60,6 +61,10 @@ impl Runtime {
             return Err(ClientError::Interrupted);
         };
         let outcome = tokio.block_on(async {
+            // The first tick may come after a call that takes less than a millisecond.
+            if watch.stop() {
+                return Err(ClientError::Interrupted);
+            }
             tokio::pin!(call);
             let mut ask = tokio::time::interval(STOP_EVERY);
             ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -103,5 +108,22 @@ impl Drop for Runtime {
         if let Some(tokio) = self.tokio.take() {
             tokio.shutdown_background();
         }
+    }
+}
+
+/// Tells a blocking thread to end when the call that waits for it is interrupted.
+#[derive(Default)]
+pub(crate) struct StopOnDrop(Arc<AtomicBool>);
+
+impl StopOnDrop {
+    /// What the thread looks at.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

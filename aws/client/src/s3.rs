@@ -43,7 +43,12 @@ pub struct Listing {
 impl Client {
     /// Makes a bucket in the place's region; one that is already ours is no error.
     pub fn create_bucket(&self, name: &str) -> Result<Made, ClientError> {
-        self.run(&(), async {
+        self.create_bucket_watched(name, &())
+    }
+
+    /// [`Client::create_bucket`], stoppable.
+    pub fn create_bucket_watched(&self, name: &str, watch: &dyn Transfer) -> Result<Made, ClientError> {
+        self.run(watch, async {
             // In us-east-1 making one's own bucket again answers 200, so the list must tell.
             // Who may not list may still make: the create decides then.
             if let Ok(buckets) = self.bucket_names().await
@@ -92,7 +97,12 @@ impl Client {
 
     /// All bucket names, sorted.
     pub fn buckets(&self) -> Result<Vec<String>, ClientError> {
-        self.run(&(), self.bucket_names())
+        self.buckets_watched(&())
+    }
+
+    /// [`Client::buckets`], stoppable.
+    pub fn buckets_watched(&self, watch: &dyn Transfer) -> Result<Vec<String>, ClientError> {
+        self.run(watch, self.bucket_names())
     }
 
     /// All objects whose key starts with the address's key, all pages, in key order.
@@ -112,7 +122,12 @@ impl Client {
 
     /// An object without its body. `None` when the object or its bucket isn't there.
     pub fn head(&self, uri: &S3Uri) -> Result<Option<Object>, ClientError> {
-        self.run(&(), self.look_at(uri))
+        self.head_watched(uri, &())
+    }
+
+    /// [`Client::head`], stoppable.
+    pub fn head_watched(&self, uri: &S3Uri, watch: &dyn Transfer) -> Result<Option<Object>, ClientError> {
+        self.run(watch, self.look_at(uri))
     }
 
     /// Deletes objects, up to a thousand a request. Gives the number of those that the

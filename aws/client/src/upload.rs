@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::download::{IN_FLIGHT, PART, WHOLE, next};
 use crate::failure::Doing;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, StopOnDrop};
 use crate::s3::readable;
 use crate::{Client, ClientError, Made, Transfer};
 
@@ -321,8 +321,8 @@ impl Content {
         let Content::File { file, path, size } = self else {
             return Ok(false);
         };
-        let stop = StopOnDrop(Arc::new(AtomicBool::new(false)));
-        let stopped = Arc::clone(&stop.0);
+        let stop = StopOnDrop::default();
+        let stopped = stop.flag();
         let hashed = tokio::task::spawn_blocking(move || etag_of(&file, size, part, &stopped)).await;
         let hashed = hashed.map_err(std::io::Error::other).flatten();
         match hashed {
@@ -333,15 +333,6 @@ impl Content {
                 source,
             }),
         }
-    }
-}
-
-/// Ends the hashing thread when the call that waits for it is interrupted.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

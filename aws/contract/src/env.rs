@@ -17,6 +17,14 @@ pub const ENV_CI: &str = "CI";
 /// The XDG base directory for user data; the default home lies in it.
 pub const ENV_XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 
+/// The XDG base directory for what can be had again; what was read from S3 is kept in `ironsage/objects` there,
+/// or in `cache/objects` of a home of its own ([`ENV_HOME`]).
+pub const ENV_XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+
+/// How much of what was read from S3 may be kept on disk, in GB (default 4); `0` keeps nothing.
+/// What was not read for longest goes first; small objects and the local service's are never kept.
+pub const ENV_CACHE_GB: &str = "IRONSAGE_CACHE_GB";
+
 /// The user's home folder, used when [`ENV_XDG_DATA_HOME`] is not set.
 pub const ENV_USER_HOME: &str = "HOME";
 

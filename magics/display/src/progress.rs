@@ -17,6 +17,10 @@ const FRAME: Duration = Duration::from_millis(200);
 const QUIET_UPDATES: u32 = 10;
 /// A guess of the time left needs some of the work behind it.
 const GUESS_AFTER: Duration = Duration::from_secs(1);
+/// A rate is that of about the last so many seconds: what was fast a minute ago says little of a stalled transfer.
+const RATE_OVER: f64 = 3.0;
+/// Shortest time between two looks at the rate.
+const RATE_EVERY: Duration = Duration::from_millis(500);
 
 /// A live display of how far something is.
 ///
@@ -43,14 +47,50 @@ struct State {
     updates: u32,
     /// The tenth of the work that was last told in a quiet run.
     tenth: u32,
+    /// Where the work moves bytes, how fast.
+    rate: Option<Rate>,
     ended: bool,
+}
+
+/// How fast bytes move.
+#[derive(Clone, Copy)]
+struct Rate {
+    /// When it was last looked at, and how many bytes had moved then.
+    at: Instant,
+    moved: u64,
+    /// Bytes a second lately; known after the first half second.
+    lately: Option<f64>,
+    /// All bytes that have moved.
+    seen: u64,
+}
+
+impl Rate {
+    fn look(&mut self, moved: u64, now: Instant) {
+        self.seen = moved;
+        let passed = now - self.at;
+        if passed < RATE_EVERY {
+            return;
+        }
+        let seconds = passed.as_secs_f64();
+        let current = moved.saturating_sub(self.moved) as f64 / seconds;
+        let share = 1.0 - (-seconds / RATE_OVER).exp();
+        let lately = self
+            .lately
+            .map_or(current, |lately| lately + share * (current - lately));
+        *self = Rate {
+            at: now,
+            moved,
+            lately: Some(lately),
+            seen: moved,
+        };
+    }
 }
 
 impl<'a> Progress<'a> {
     /// Shows the first frame at once.
     pub fn start(front: &'a dyn Front, title: &str) -> Self {
         let started = Instant::now();
-        let first = running(title, None, "", Duration::ZERO);
+        let first = running(title, None, "", None, Duration::ZERO);
         let id = front.display_live(&first);
         Progress {
             front,
@@ -63,6 +103,7 @@ impl<'a> Progress<'a> {
                 shown_at: started,
                 updates: 0,
                 tenth: 0,
+                rate: None,
                 ended: false,
             }),
         }
@@ -71,11 +112,29 @@ impl<'a> Progress<'a> {
     /// Says how far the work is: a fraction between 0 and 1 where it is known, and what is being
     /// done. Cheap when it comes too soon after the last frame to be shown.
     pub fn set(&self, fraction: Option<f64>, text: &str) {
+        self.show(&mut self.state.lock(), fraction, text, Instant::now());
+    }
+
+    /// [`Progress::set`] for work that moves bytes: how many of how many have moved, and how fast.
+    pub fn set_bytes(&self, done: u64, total: u64) {
         let now = Instant::now();
         let mut state = self.state.lock();
+        let rate = state.rate.get_or_insert(Rate {
+            at: self.started,
+            moved: 0,
+            lately: None,
+            seen: 0,
+        });
+        rate.look(done, now);
+        let fraction = done as f64 / total.max(1) as f64;
+        let moved = format!("{} of {}", text::bytes(done), text::bytes(total));
+        self.show(&mut state, Some(fraction), &moved, now);
+    }
+
+    fn show(&self, state: &mut State, fraction: Option<f64>, text: &str, now: Instant) {
         let fraction = fraction.filter(|f| f.is_finite()).map(|f| f.clamp(0.0, 1.0));
         let due = if self.front.quiet() {
-            self.due_quietly(&state, fraction, now)
+            self.due_quietly(state, fraction, now)
         } else {
             state.updates == 0 || now.duration_since(state.shown_at) >= FRAME
         };
@@ -85,7 +144,8 @@ impl<'a> Progress<'a> {
             state.shown_at = now;
             state.updates += 1;
             state.tenth = fraction.map_or(state.tenth, tenth_of);
-            let frame = running(&self.title, fraction, text, now - self.started);
+            let rate = state.rate.and_then(|rate| rate.lately);
+            let frame = running(&self.title, fraction, text, rate, now - self.started);
             // Sent under the lock, so that frames of two threads can't change places.
             self.front.update(&self.id, &frame);
         }
@@ -127,7 +187,11 @@ impl<'a> Progress<'a> {
             return;
         }
         state.ended = true;
-        let frame = ended(end, &self.title, state.fraction, text, self.elapsed());
+        let elapsed = self.elapsed();
+        // Of a moment's work there is no rate worth telling.
+        let moved = state.rate.filter(|_| elapsed >= GUESS_AFTER).map(|rate| rate.seen);
+        let rate = moved.map(|moved| moved as f64 / elapsed.as_secs_f64());
+        let frame = ended(end, &self.title, state.fraction, text, rate, elapsed);
         self.front.update(&self.id, &frame);
     }
 }
@@ -150,7 +214,7 @@ enum End {
     Stopped,
 }
 
-fn running(title: &str, fraction: Option<f64>, doing: &str, elapsed: Duration) -> Bundle {
+fn running(title: &str, fraction: Option<f64>, doing: &str, rate: Option<f64>, elapsed: Duration) -> Bundle {
     let mut facts = Vec::new();
     if !doing.is_empty() {
         facts.push(doing.to_owned());
@@ -158,6 +222,7 @@ fn running(title: &str, fraction: Option<f64>, doing: &str, elapsed: Duration) -
     if let Some(fraction) = fraction {
         facts.push(format!("{:.0} %", (fraction * 100.0).floor()));
     }
+    facts.extend(rate.map(a_second));
     if elapsed >= GUESS_AFTER {
         facts.push(text::duration(elapsed));
     }
@@ -176,8 +241,11 @@ fn running(title: &str, fraction: Option<f64>, doing: &str, elapsed: Duration) -
     Bundle::text(format!("{title}: {facts}")).with_html(line(&bar, title, &facts))
 }
 
-fn ended(end: End, title: &str, fraction: Option<f64>, said: &str, elapsed: Duration) -> Bundle {
-    let time = text::duration(elapsed);
+fn ended(end: End, title: &str, fraction: Option<f64>, said: &str, rate: Option<f64>, elapsed: Duration) -> Bundle {
+    let time = match rate {
+        Some(rate) => format!("{} · {}", a_second(rate), text::duration(elapsed)),
+        None => text::duration(elapsed),
+    };
     let (value, stopped) = match end {
         End::Done => (1.0, ""),
         End::Stopped => (fraction.unwrap_or(0.0), "stopped · "),
@@ -189,6 +257,10 @@ fn ended(end: End, title: &str, fraction: Option<f64>, said: &str, elapsed: Dura
     };
     let bar = format!("<progress value=\"{value:.3}\" max=\"1\"");
     Bundle::text(format!("{title}: {facts}")).with_html(line(&bar, title, &facts))
+}
+
+fn a_second(rate: f64) -> String {
+    format!("{}/s", text::bytes(rate as u64))
 }
 
 /// One line of HTML: the bar, the title, the facts.
@@ -314,6 +386,52 @@ mod tests {
         assert_eq!(after(0.001, 10), None);
         assert_eq!(after(1.0, 10), None);
         assert_eq!(after(0.5, 0), None);
+    }
+
+    #[test]
+    fn a_rate_follows_the_last_seconds() {
+        let start = Instant::now();
+        let mut rate = Rate {
+            at: start,
+            moved: 0,
+            lately: None,
+            seen: 0,
+        };
+        let mut after = |millis: u64, moved| {
+            rate.look(moved, start + Duration::from_millis(millis));
+            rate.lately.map(f64::round)
+        };
+        assert_eq!(after(100, 5_000_000), None, "too soon to tell");
+        assert_eq!(after(1000, 10_000_000), Some(10e6));
+        assert_eq!(after(1200, 10_000_000), Some(10e6));
+        let stalled = after(31_000, 10_000_000).unwrap();
+        assert!(stalled < 1000.0, "{stalled}");
+    }
+
+    #[test]
+    fn moving_bytes_are_told_with_their_rate_and_the_time_left() {
+        let told = |rate| running("s3://b/k", Some(0.25), "1.0 MB of 4.0 MB", rate, Duration::from_secs(2));
+        assert_eq!(
+            told(Some(5e5)).plain(),
+            "s3://b/k: 1.0 MB of 4.0 MB · 25 % · 0.5 MB/s · 2.0 s · 6.0 s left"
+        );
+        assert_eq!(
+            told(None).plain(),
+            "s3://b/k: 1.0 MB of 4.0 MB · 25 % · 2.0 s · 6.0 s left"
+        );
+        let last = ended(
+            End::Done,
+            "s3://b/k",
+            Some(1.0),
+            "4.0 MB read",
+            Some(5e5),
+            Duration::from_secs(8),
+        );
+        assert_eq!(last.plain(), "s3://b/k: 4.0 MB read · 0.5 MB/s · 8.0 s");
+        let front = Recorder::new();
+        let progress = Progress::start(&front, "b");
+        progress.set_bytes(1_000_000, 4_000_000);
+        assert_eq!(front.plain(), "b: 1.0 MB of 4.0 MB · 25 %");
     }
 
     #[test]

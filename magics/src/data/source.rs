@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ironsage_client::{Bytes, Transfer};
 use ironsage_contract::uri::S3Uri;
-use ironsage_display::{Front, Progress, text};
+use ironsage_display::{Front, Progress};
 
 use crate::error::MagicError;
 use crate::language::suggest;
@@ -246,12 +246,7 @@ impl<'a> Watch<'a> {
 
     fn show(&self, done: u64) {
         if let Some(progress) = &self.progress {
-            let done = self.before.get() + done;
-            let fraction = done as f64 / self.total.max(1) as f64;
-            progress.set(
-                Some(fraction.min(1.0)),
-                &format!("{} of {}", text::bytes(done), text::bytes(self.total)),
-            );
+            progress.set_bytes(self.before.get() + done, self.total);
         }
     }
 }

@@ -13,6 +13,7 @@ mod look;
 mod models;
 mod python;
 mod quickstart;
+mod s3;
 mod scan;
 mod shell;
 mod sql;

@@ -2,14 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ironsage_client::{Client, ClientError, Place};
 
-use crate::service::{StopAfter, pattern, uri};
+use crate::service::{StopAfter, uri};
 
-fn client_of(listener: &TcpListener) -> Client {
+pub fn client_of(listener: &TcpListener) -> Client {
     let url = format!("http://{}", listener.local_addr().unwrap());
     Client::new(Place::with_keys("local", Some(&url), "us-east-1", "id", "secret")).unwrap()
 }
@@ -28,7 +27,7 @@ fn a_silent_service_can_be_interrupted_at_once() {
 }
 
 #[test]
-fn deleting_and_copying_can_be_interrupted_too() {
+fn every_other_call_can_be_interrupted_too() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client_of(&listener);
     let watch = || StopAfter::new(Duration::from_millis(100));
@@ -37,6 +36,9 @@ fn deleting_and_copying_can_be_interrupted_too() {
         client.delete(std::slice::from_ref(&from), &watch()).unwrap_err(),
         client.copy(&from, &to, &watch()).unwrap_err(),
         client.delete_bucket("shells", &watch()).unwrap_err(),
+        client.create_bucket_watched("shells", &watch()).unwrap_err(),
+        client.buckets_watched(&watch()).unwrap_err(),
+        client.head_watched(&from, &watch()).unwrap_err(),
     ] {
         assert!(matches!(error, ClientError::Interrupted), "{error}");
     }
@@ -72,60 +74,8 @@ fn an_answer_that_is_no_s3_is_no_panic() {
     assert!(text.contains("s3://shells/a") && !text.contains('{'), "{text}");
 }
 
-/// Serves one object by ranges and cuts the first answer after 5 MB.
-fn serve_cut_off(listener: TcpListener, body: Arc<Vec<u8>>, ranges: Arc<Mutex<Vec<(usize, usize)>>>) {
-    for stream in listener.incoming() {
-        let mut stream = stream.unwrap();
-        let (body, ranges) = (Arc::clone(&body), Arc::clone(&ranges));
-        std::thread::spawn(move || {
-            while let Some(head) = read_head(&mut stream) {
-                let range = head.to_lowercase();
-                let range = range.split("range: bytes=").nth(1).unwrap();
-                let (from, to) = range.lines().next().unwrap().trim().split_once('-').unwrap();
-                let from: usize = from.parse().unwrap();
-                let to = to.parse::<usize>().unwrap().min(body.len() - 1);
-                let first = {
-                    let mut ranges = ranges.lock().unwrap();
-                    ranges.push((from, to));
-                    ranges.len() == 1
-                };
-                let head = format!(
-                    "HTTP/1.1 206 Partial Content\r\netag: \"one\"\r\ncontent-length: {}\r\ncontent-range: bytes {from}-{to}/{}\r\n\r\n",
-                    to - from + 1,
-                    body.len()
-                );
-                stream.write_all(head.as_bytes()).unwrap();
-                if first {
-                    stream.write_all(&body[from..from + 5_000_000]).unwrap();
-                    return;
-                }
-                stream.write_all(&body[from..=to]).unwrap();
-            }
-        });
-    }
-}
-
-#[test]
-fn a_body_that_breaks_off_goes_on_where_it_stopped() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = client_of(&listener);
-    let body = Arc::new(pattern(20 << 20));
-    let ranges = Arc::new(Mutex::new(Vec::new()));
-    {
-        let (body, ranges) = (Arc::clone(&body), Arc::clone(&ranges));
-        std::thread::spawn(move || serve_cut_off(listener, body, ranges));
-    }
-    let back = client.get(&uri("shells", "big"), &()).unwrap();
-    assert!(back == *body);
-    let ranges = ranges.lock().unwrap();
-    let last = (16 << 20) - 1;
-    assert_eq!(ranges[0], (0, last));
-    let resumed: Vec<_> = ranges[1..].iter().filter(|(_, to)| *to == last).collect();
-    assert_eq!(resumed.len(), 1, "{ranges:?}");
-    assert!(resumed[0].0 > 0 && resumed[0].0 <= 5_000_000, "{ranges:?}");
-}
-
-fn read_head(stream: &mut TcpStream) -> Option<String> {
+/// The lines of a request before its body; none when the connection is over.
+pub fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

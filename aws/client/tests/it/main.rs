@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod broken;
+mod cache;
 mod endpoints;
 mod environment;
 mod objects;
 mod service;
+mod transfers;

@@ -1,14 +1,15 @@
 //! `%s3 cp`: files to, from and between stores. A copy that is there already, byte for byte, is left alone and said so;
-//! every copy appears whole or not at all.
+//! every copy appears whole or not at all. Several small files go at once ([`super::lanes`]).
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ironsage_client::Made;
+use ironsage_client::{Extent, Made, Transfer};
 use ironsage_contract::S3Uri;
 use ironsage_display::{Front, note, text as words};
 use md5::{Digest, Md5};
 
+use super::{lanes, list_below};
 use crate::data::source::{self, Location, Watch};
 use crate::error::MagicError;
 use crate::session::Session;
@@ -89,20 +90,21 @@ impl Cp {
         };
         let total: u64 = jobs.iter().map(Job::size).sum();
         let watch = Watch::new(front, &format!("copying to {}", self.to), total);
-        let mut already = 0;
-        for (done, job) in jobs.iter().enumerate() {
-            let made = copy(job, session, &watch).map_err(|error| {
-                let files = words::counted(jobs.len() as u64, "file");
-                error.when_stopped(format!(
-                    "stopped after {done} of {files}: what is copied stays, and the cell run again goes on from there"
-                ))
-            })?;
-            if made == Made::AlreadyThere {
-                already += 1;
-            }
-            watch.file_done(job.size());
-        }
-        watch.finish(&format!("{} copied", words::bytes(total)));
+        let sizes: Vec<u64> = jobs.iter().map(Job::size).collect();
+        let made = lanes::run(&sizes, front, &watch, |job, lane| copy(&jobs[job], session, lane));
+        let made = made.map_err(|(error, done)| {
+            let files = words::counted(jobs.len() as u64, "file");
+            error.when_stopped(format!(
+                "stopped after {done} of {files}: what is copied stays, and the cell run again goes on from there"
+            ))
+        })?;
+        let sent = made.iter().zip(&sizes).filter(|(made, _)| made.is_created());
+        let copied: u64 = sent.map(|(_, size)| size).sum();
+        let already = made.iter().filter(|made| **made == Made::AlreadyThere).count();
+        watch.finish(&match already == jobs.len() {
+            true => "already there".to_owned(),
+            false => format!("{} copied", words::bytes(copied)),
+        });
         let told = match jobs.as_slice() {
             [job] if already == 1 => format!("{} already there", job.shown(session)),
             [job] => format!("{} {}", job.shown(session), words::bytes(total)),
@@ -207,14 +209,15 @@ impl Cp {
     /// The objects meant: one, or with `-r` all below; each with its name below the prefix.
     fn objects(&self, from: &S3Uri, session: &Session, front: &dyn Front) -> Result<Vec<Source>, MagicError> {
         let client = session.places().store(from)?;
+        let watch = Watch::new(front, "", 0);
         if !self.recursive {
             if from.is_prefix() {
                 self.wants_recursive(&self.from)?;
             }
-            let (size, etag) = match client.head(from)? {
+            let (size, etag) = match client.head_watched(from, &watch)? {
                 Some(object) => (object.size, object.etag),
                 // The client knows best what is missing, and which key is near.
-                None => (client.get(from, &())?.len() as u64, None),
+                None => (client.get_extent(from, Extent::First(1), &watch)?.1, None),
             };
             let below = from.file_name().to_owned();
             return Ok(vec![Source {
@@ -229,9 +232,8 @@ impl Cp {
         } else {
             from.with_key(&format!("{}/", from.key()))
         };
-        let objects = client
-            .list_watched(&folder, &Watch::new(front, "", 0))
-            .map_err(|error| MagicError::from(error).when_stopped("stopped before anything was copied"))?;
+        let objects = list_below(&client, &folder, front)
+            .map_err(|error| error.when_stopped("stopped before anything was copied"))?;
         if objects.is_empty() {
             return Err(MagicError::not_found(format!("{folder} holds no objects"))
                 .with_hint(format!("`%s3 ls {}` lists the bucket", from.with_key(""))));
@@ -271,11 +273,11 @@ fn files_below(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), MagicError
     Ok(())
 }
 
-fn copy(job: &Job, session: &Session, watch: &Watch<'_>) -> Result<Made, MagicError> {
+fn copy(job: &Job, session: &Session, watch: &dyn Transfer) -> Result<Made, MagicError> {
     match job {
         Job::Up { from, to, .. } => Ok(session.places().store(to)?.put_file(from, to, watch)?),
         Job::Down { from, to, size, etag } => {
-            if same_file(to, *size, etag.as_deref()) {
+            if same_file(to, *size, etag.as_deref(), watch)? {
                 return Ok(Made::AlreadyThere);
             }
             if let Some(folder) = to.parent() {
@@ -289,40 +291,64 @@ fn copy(job: &Job, session: &Session, watch: &Watch<'_>) -> Result<Made, MagicEr
                 return Err(MagicError::usage(format!("{from} would be copied onto itself")));
             }
             let target = session.places().store(to)?;
-            let there = target.head(to)?;
+            let there = target.head_watched(to, watch)?;
             if there.is_some_and(|object| object.size == *size && object.etag.is_some() && object.etag == *etag) {
                 return Ok(Made::AlreadyThere);
             }
             if session.places().same_store(from, to) {
                 target.copy(from, to, watch)?;
             } else {
-                let content = session.places().store(from)?.get(from, watch)?;
-                target.put(to, content, "application/octet-stream", watch)?;
+                // By way of the disk: an object of any size, and no more memory than its parts in flight.
+                let folder = tempfile::tempdir()
+                    .map_err(|error| MagicError::file(&std::env::temp_dir(), "make a folder in", &error))?;
+                let file = folder.path().join(to.file_name());
+                session.places().store(from)?.get_file(from, &file, &Half(0, watch))?;
+                target.put_file(&file, to, &Half(1, watch))?;
             }
             Ok(Made::Created)
         }
     }
 }
 
+/// One of the two ways that bytes go from one store to another.
+struct Half<'a>(u64, &'a dyn Transfer);
+
+impl Transfer for Half<'_> {
+    fn moved(&self, done: u64, total: u64) {
+        self.1.moved((self.0 * total + done) / 2, total);
+    }
+
+    fn stop(&self) -> bool {
+        self.1.stop()
+    }
+}
+
 /// Whether the file is there with this size and MD5. (The ETag of an object that was sent in parts is no MD5:
 /// such a one is fetched again.)
-fn same_file(path: &Path, size: u64, etag: Option<&str>) -> bool {
+fn same_file(path: &Path, size: u64, etag: Option<&str>, watch: &dyn Transfer) -> Result<bool, MagicError> {
     let is_md5 = etag.is_some_and(|etag| etag.len() == 32);
     let same_size = std::fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() == size);
     if !is_md5 || !same_size {
-        return false;
+        return Ok(false);
     }
-    md5_of(path).ok().as_deref() == etag
+    // A file that can't be read is fetched, and so is told of by the one who writes it.
+    let ours = md5_of(path, watch).unwrap_or_default();
+    if watch.stop() {
+        return Err(ironsage_client::ClientError::Interrupted.into());
+    }
+    Ok(ours.as_deref() == etag)
 }
 
-fn md5_of(path: &Path) -> std::io::Result<String> {
+/// The MD5 of a file; none when stopped.
+fn md5_of(path: &Path, watch: &dyn Transfer) -> std::io::Result<Option<String>> {
     let mut file = std::fs::File::open(path)?;
     let mut digest = Md5::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
+    let mut buffer = vec![0; 1 << 20];
+    while !watch.stop() {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex::encode(digest.finalize())),
+            0 => return Ok(Some(hex::encode(digest.finalize()))),
             read => digest.update(&buffer[..read]),
         }
     }
+    Ok(None)
 }

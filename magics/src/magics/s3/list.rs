@@ -1,4 +1,4 @@
-//! `%s3 ls` and `%s3 head`: what is there, and how it begins.
+//! `%s3 ls`: what is there, a folder at a time, all of it, or as a tree.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,8 @@ use ironsage_contract::{S3Uri, Scheme};
 use ironsage_display::{Bundle, Front, TableOptions, note, table, text as words};
 use polars::prelude::*;
 
-use super::address;
+use super::tree::tree;
+use super::{Counting, address, list_below};
 use crate::data::source::Watch;
 use crate::error::MagicError;
 use crate::language::name::Name;
@@ -22,6 +23,9 @@ pub(super) struct Ls {
     /// All objects below, not only this folder's
     #[arg(short = 'r', long)]
     recursive: bool,
+    /// All objects below as a tree, each folder with what it holds
+    #[arg(long)]
+    tree: bool,
     #[command(flatten)]
     out: Out,
 }
@@ -43,11 +47,12 @@ impl Ls {
         front: &dyn Front,
     ) -> Result<(), MagicError> {
         let client = session.places().store(uri)?;
-        let watch = Watch::new(front, &format!("listing {uri}"), 0);
-        let (folders, objects) = match self.recursive {
-            true => (Vec::new(), client.list_watched(uri, &watch)?),
+        let (folders, objects) = match self.recursive || self.tree {
+            true => (Vec::new(), list_below(&client, uri, front)?),
             false => {
-                let listing = client.list_folder(uri, &watch)?;
+                let counting = Counting::new(front, format!("listing {uri}"));
+                let listing = client.list_folder(uri, &counting)?;
+                counting.finish(listing.objects.len());
                 // `raw` is meant to be the folder `raw/`, where there is nothing else it could be.
                 let only = [format!("{}/", uri.key())];
                 if listing.objects.is_empty() && listing.folders == only && !uri.key().is_empty() {
@@ -57,7 +62,9 @@ impl Ls {
             }
         };
         let total: u64 = objects.iter().map(|object| object.size).sum();
-        if !folders.is_empty() || !objects.is_empty() {
+        if self.tree && !objects.is_empty() {
+            front.display(&Bundle::text(tree(uri, &objects)));
+        } else if !folders.is_empty() || !objects.is_empty() {
             front.display(&table(&shown(&folders, &objects)?, &TableOptions::default()));
         }
         let mut told = vec![words::counted(objects.len() as u64, "object")];
@@ -83,7 +90,7 @@ fn buckets(name: Option<&Name>, session: &Session, front: &dyn Front) -> Result<
         Some(client) => client,
         None => session.places().local()?,
     };
-    let buckets = client.buckets()?;
+    let buckets = client.buckets_watched(&Watch::new(front, "", 0))?;
     let frame = df!("bucket" => &buckets)?;
     if !buckets.is_empty() {
         front.display(&table(&frame, &TableOptions::default()));
@@ -127,53 +134,7 @@ fn listed(objects: &[Object]) -> Result<DataFrame, MagicError> {
     Ok(df!("key" => keys, "size" => sizes, "modified" => times)?)
 }
 
-fn time_of(time: SystemTime) -> Option<String> {
+pub(super) fn time_of(time: SystemTime) -> Option<String> {
     let time = jiff::Timestamp::try_from(time).ok()?;
     Some(time.strftime("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-/// Objects above this size are not read for their first lines.
-const HEAD_LIMIT: u64 = 256 << 20;
-
-#[derive(clap::Args)]
-pub(super) struct Head {
-    /// The object
-    #[arg(value_name = "S3URI")]
-    uri: String,
-    /// How many lines
-    #[arg(short = 'n', long, value_name = "LINES", default_value_t = 10)]
-    lines: usize,
-}
-
-impl Head {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let uri = address(&self.uri)?;
-        let client = session.places().store(&uri)?;
-        let size = client.head(&uri)?.map_or(0, |object| object.size);
-        if size > HEAD_LIMIT {
-            return Err(MagicError::usage(format!(
-                "{uri} has {}, too much to read for its first lines",
-                words::bytes(size)
-            ))
-            .with_hint(format!("`%load {uri} --columns …` reads it")));
-        }
-        let watch = Watch::new(front, &uri.to_string(), size);
-        let content = client.get(&uri, &watch)?;
-        watch.finish(&format!("{} read", words::bytes(size)));
-        let Ok(text) = std::str::from_utf8(&content) else {
-            return Err(
-                MagicError::data(format!("{uri} is no text ({})", words::bytes(content.len() as u64)))
-                    .with_hint(format!("`%load {uri}` reads Parquet and Arrow files")),
-            );
-        };
-        let first: Vec<&str> = text.lines().take(self.lines).collect();
-        front.display(&Bundle::text(first.join("\n")));
-        front.display(&note(format!(
-            "{uri}: {} of {}, {}",
-            words::count(first.len() as u64),
-            words::counted(text.lines().count() as u64, "line"),
-            words::bytes(content.len() as u64)
-        )));
-        Ok(())
-    }
 }

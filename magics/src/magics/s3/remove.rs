@@ -4,7 +4,7 @@ use ironsage_client::{Client, Object};
 use ironsage_contract::S3Uri;
 use ironsage_display::{Front, note, text as words};
 
-use super::{address, bucket_of};
+use super::{Counting, address, bucket_of, list_below};
 use crate::data::source::Watch;
 use crate::error::MagicError;
 use crate::session::Session;
@@ -52,20 +52,19 @@ impl Rm {
 
     fn find(&self, uri: &S3Uri, session: &Session, front: &dyn Front) -> Result<Found, MagicError> {
         let client = session.places().store(uri)?;
-        let watch = Watch::new(front, "", 0);
         if uri.is_prefix() {
-            let objects = client.list_watched(uri, &watch)?;
+            let objects = list_below(&client, uri, front)?;
             if !objects.is_empty() && !self.force {
                 return Err(MagicError::usage(format!("{uri} holds {}", amount(&objects)))
                     .with_hint(format!("`%s3 rm -f {}` removes them all", as_prefix(uri))));
             }
             return Ok(Found::Below(objects));
         }
-        if client.head(uri)?.is_some() {
+        if client.head_watched(uri, &Watch::new(front, "", 0))?.is_some() {
             return Ok(Found::Object);
         }
         let below = uri.with_key(&format!("{}/", uri.key()));
-        let objects = client.list_watched(&below, &watch)?;
+        let objects = list_below(&client, &below, front)?;
         if !objects.is_empty() {
             return Err(MagicError::usage(format!("{uri} is a folder of {}", amount(&objects)))
                 .with_hint(format!("`%s3 rm -f {below}` removes them all")));
@@ -99,7 +98,9 @@ fn remove(uri: &S3Uri, found: &Found, session: &Session, front: &dyn Front) -> R
 
 fn remove_all(client: &Client, uri: &S3Uri, objects: &[Object], front: &dyn Front) -> Result<(), MagicError> {
     let keys: Vec<S3Uri> = objects.iter().map(|object| uri.with_key(&object.key)).collect();
-    client.delete(&keys, &Watch::new(front, "", 0))?;
+    let counting = Counting::new(front, format!("removing {}", as_prefix(uri)));
+    client.delete(&keys, &counting)?;
+    counting.finish(keys.len());
     Ok(())
 }
 
@@ -135,13 +136,13 @@ impl Rb {
     pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let uri = bucket_of(&self.bucket)?;
         let client = session.places().store(&uri)?;
-        if !client.buckets()?.iter().any(|bucket| bucket == uri.bucket()) {
+        let buckets = client.buckets_watched(&Watch::new(front, "", 0))?;
+        if !buckets.iter().any(|bucket| bucket == uri.bucket()) {
             front.display(&note(format!("{uri} already gone")));
             return Ok(());
         }
-        let objects = client
-            .list_watched(&uri, &Watch::new(front, "", 0))
-            .map_err(|error| MagicError::from(error).when_stopped("stopped before anything was removed"))?;
+        let objects = list_below(&client, &uri, front)
+            .map_err(|error| error.when_stopped("stopped before anything was removed"))?;
         if !objects.is_empty() && !self.force {
             return Err(MagicError::usage(format!("{uri} still holds {}", amount(&objects)))
                 .with_hint(format!("`%s3 rb -f {}` removes them with it", uri.bucket())));
