@@ -24,19 +24,25 @@
 
 mod column;
 mod error;
+mod expression;
 mod fit;
 mod fitted;
+mod grammar;
+mod learned;
 mod model;
 mod raw;
 mod recipe;
 mod rows;
 mod selector;
+mod statistics;
+mod times;
 mod words;
 
 pub use error::PrepError;
 pub use fitted::{FittedRecipe, Input};
+pub use grammar::{STEPS, StepHelp, grammar};
 pub use model::{answer_columns, model_rows};
 pub use raw::{frame_from_csv, frame_from_json};
-pub use recipe::{Bound, Fill, Recipe, Step, StepKind};
+pub use recipe::{Bins, Bound, CastTo, DatePart, Fill, Recipe, Step, StepKind};
 pub use rows::matrix;
 pub use selector::{Group, Pick, Selector};
