@@ -98,7 +98,9 @@ impl Table<'_> {
                 let columns: Vec<&Column> = self.columns.iter().filter(|c| is_picked(c)).collect();
                 for lesson in learn(step, &columns)? {
                     self.refuse_clash(step, lesson.column(), &lesson.makes())?;
-                    lesson.run(&mut self.columns, self.rows)?;
+                    lesson
+                        .run(&mut self.columns, self.rows)
+                        .map_err(|error| in_step(step, error))?;
                     self.learned.push(lesson);
                 }
             }
@@ -181,6 +183,28 @@ impl Table<'_> {
             Some(twice) => Err(clash(step, twice)),
             None => Ok(()),
         }
+    }
+}
+
+/// A value that a step cannot take, with the step's line.
+fn in_step(step: &Step, error: PrepError) -> PrepError {
+    let hint = error.hint();
+    let (column, why) = match &error {
+        PrepError::Value {
+            column,
+            row,
+            value,
+            wanted,
+        } => (column, format!("row {}: {value} is no {wanted}", row + 1)),
+        PrepError::Dtype { column, dtype, wanted } => (column, format!("it is {dtype}, and {wanted} is needed")),
+        _ => return error,
+    };
+    PrepError::Step {
+        line: step.line,
+        step: step.kind.name(),
+        column: column.clone(),
+        why,
+        hint,
     }
 }
 

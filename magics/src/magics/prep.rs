@@ -1,24 +1,28 @@
-//! `%%prep`: defines a recipe, one step a line. It is fitted by `%train`, on the training rows alone.
+//! `%%prep`: defines a recipe, one step a line. It is fitted by `%train`, on the training rows alone. `%prep` shows a
+//! recipe, or what a model's recipe learned.
 
 use std::sync::Arc;
 
 use clap::Args;
 use ironsage_display::{Front, TableOptions, note, table, text};
-use ironsage_prep::Recipe;
+use ironsage_prep::{FittedRecipe, Recipe};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::frames;
+use crate::guard;
 use crate::language::name::Name;
 use crate::magic::{Call, Form, Group, Magic};
 use crate::session::{Session, Value};
 
 /// Define a recipe: how raw columns become features, the same here and at the endpoint
 ///
-/// One step a line: `fill`, `one_hot`, `standardize`, `clip`, `log`, `select`, `drop`, each with the columns it
-/// works on: names, globs, `@numeric @string @boolean @date @all`, and `-name` to take one away.
+/// One step a line, each with the columns it works on. `%prep NAME` shows a recipe, and of a model what its recipe
+/// learned from the training rows.
 #[derive(Args, Debug)]
+#[command(after_help = ironsage_prep::grammar())]
 pub(crate) struct Prep {
-    /// The recipe's name, for `%train … --prep NAME`
+    /// The recipe's name, for `%train … --prep NAME`; to `%prep`, a recipe or a model
     name: Name,
     /// Show three rows of this frame before and after; without it, of the latest frame that fits
     #[arg(long, value_name = "FRAME")]
@@ -27,7 +31,7 @@ pub(crate) struct Prep {
 
 impl Magic for Prep {
     const NAME: &'static str = "prep";
-    const FORM: Form = Form::Cell;
+    const FORM: Form = Form::LineOrCell;
     const GROUP: Group = Group::Learning;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         (
@@ -38,14 +42,30 @@ impl Magic for Prep {
             "%%prep trips --preview train\nclip         fare 1% 99%\nstandardize  @numeric -fare",
             "look at it on a frame",
         ),
+        (
+            "%%prep dated\nwith        speed = distance / minutes\ndate_parts  started month weekday hour\ndrop        minutes",
+            "new columns from those of the same row",
+        ),
+        ("%prep age", "what the recipe of the model `age` learned"),
     ];
 
     fn run(self, call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let recipe = Recipe::parse(self.name.as_str(), call.body.as_deref().unwrap_or_default())?;
+        let Some(body) = call.body.as_deref() else {
+            return self.show(session, front);
+        };
+        let recipe = Recipe::parse(self.name.as_str(), body)?;
         let steps = text::counted(recipe.steps().len() as u64, "step");
         let preview = match &self.preview {
-            Some(name) => Some((name.clone(), after(&recipe, &session.frame(name)?)?)),
-            None => latest_fitting(&recipe, session),
+            Some(name) => {
+                let frame = frames::collect(name, session, front)?;
+                let recipe = recipe.clone();
+                let shown = guard::on_worker(front, "%%prep", move || after(&recipe, &frame))?;
+                Some((name.clone(), shown))
+            }
+            None => {
+                let (recipe, session) = (recipe.clone(), session.clone());
+                guard::on_worker(front, "%%prep", move || Ok(latest_fitting(&recipe, &session)))?
+            }
         };
         front.display(&note(format!(
             "{}: {steps}, fitted by %train on its training rows",
@@ -61,6 +81,38 @@ impl Magic for Prep {
             front.display(&table(&after, &options(format!("{name}, after"))));
         }
         session.bind(self.name.as_str(), Value::Recipe(Arc::new(recipe)));
+        Ok(())
+    }
+}
+
+impl Prep {
+    /// A recipe as it was written, or what a model's recipe learned.
+    fn show(&self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        let name = self.name.as_str();
+        let Some(Value::Model(model)) = session.value(name) else {
+            let recipe = session.recipe(name)?;
+            front.display(&note(format!("{name}\n{}", recipe.source().trim_end())));
+            return Ok(());
+        };
+        let Some(saved) = &model.card.recipe else {
+            front.display(&note(format!("{name} has no recipe: it takes its columns as they are")));
+            return Ok(());
+        };
+        let fitted = FittedRecipe::from_json(saved)?;
+        let learned = fitted.learned()?;
+        let options = TableOptions {
+            rows: learned.height(),
+            caption: Some(format!("what {} learned for {name}", fitted.name())),
+            ..TableOptions::default()
+        };
+        front.display(&table(&learned, &options));
+        let inputs = text::counted(fitted.inputs().len() as u64, "column");
+        let outputs = text::counted(fitted.outputs().len() as u64, "feature");
+        front.display(&note(format!(
+            "{name}: recipe {}, {inputs} in, {outputs} out: {}",
+            fitted.name(),
+            text::cut(&fitted.outputs().join(", "), 200)
+        )));
         Ok(())
     }
 }
