@@ -9,6 +9,7 @@ mod grammar;
 mod help;
 mod hints;
 mod models;
+mod prep;
 mod quickstart;
 mod scan;
 mod shell;
