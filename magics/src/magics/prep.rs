@@ -12,7 +12,7 @@ use crate::error::MagicError;
 use crate::frames;
 use crate::guard;
 use crate::language::name::Name;
-use crate::magic::{Call, Form, Group, Magic};
+use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
 
 /// Define a recipe: how raw columns become features, the same here and at the endpoint
@@ -27,6 +27,11 @@ pub(crate) struct Prep {
     /// Show three rows of this frame before and after; without it, of the latest frame that fits
     #[arg(long, value_name = "FRAME")]
     preview: Option<String>,
+    /// With `%prep MODEL`: prepare this frame as the model's recipe does, and bind it with `-o`
+    #[arg(long, value_name = "FRAME", conflicts_with = "preview")]
+    apply: Option<String>,
+    #[command(flatten)]
+    out: Out,
 }
 
 impl Magic for Prep {
@@ -47,12 +52,19 @@ impl Magic for Prep {
             "new columns from those of the same row",
         ),
         ("%prep age", "what the recipe of the model `age` learned"),
+        ("%prep age --apply test -o seen", "`test` as the model sees it"),
     ];
 
     fn run(self, call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let Some(body) = call.body.as_deref() else {
             return self.show(session, front);
         };
+        if self.apply.is_some() || !self.out.names.is_empty() {
+            return Err(
+                MagicError::usage("a recipe is defined here; --apply and -o go with the recipe of a model")
+                    .with_hint("`%prep MODEL --apply FRAME -o name`"),
+            );
+        }
         let recipe = Recipe::parse(self.name.as_str(), body)?;
         let steps = text::counted(recipe.steps().len() as u64, "step");
         let preview = match &self.preview {
@@ -87,9 +99,17 @@ impl Magic for Prep {
 
 impl Prep {
     /// A recipe as it was written, or what a model's recipe learned.
-    fn show(&self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+    fn show(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.name.as_str();
+        let out = self.out.one()?;
         let Some(Value::Model(model)) = session.value(name) else {
+            if self.apply.is_some() || out.is_some() {
+                return Err(
+                    MagicError::usage(format!("{name} is no model, and a recipe is fitted by %train")).with_hint(
+                        format!("`%train … --prep {name} -o model`, then `%prep model --apply FRAME -o name`"),
+                    ),
+                );
+            }
             let recipe = session.recipe(name)?;
             front.display(&note(format!("{name}\n{}", recipe.source().trim_end())));
             return Ok(());
@@ -99,6 +119,23 @@ impl Prep {
             return Ok(());
         };
         let fitted = FittedRecipe::from_json(saved)?;
+        if let Some(frame_name) = &self.apply {
+            let frame = frames::collect(frame_name, session, front)?;
+            let prepared = guard::on_worker(front, "%prep", move || Ok(fitted.apply(&frame)?))?;
+            let shape = crate::text::shape(&prepared);
+            front.display(&table(&prepared, &TableOptions::default()));
+            match out {
+                Some(out) => {
+                    front.display(&note(format!("{out}: {frame_name} as {name} sees it, {shape}")));
+                    session.bind_frame(out.as_str(), prepared);
+                }
+                None => {
+                    front.display(&note(format!("{frame_name} as {name} sees it: {shape}")));
+                    session.set_last(Value::Frame(prepared));
+                }
+            }
+            return Ok(());
+        }
         let learned = fitted.learned()?;
         let options = TableOptions {
             rows: learned.height(),

@@ -92,8 +92,10 @@ impl Magic for Split {
             .zip(&parts)
             .map(|(name, part)| format!("{name} {}", words::count(part.height() as u64)))
             .collect();
-        let strata = strata.map(|shares| format!("\n{shares}")).unwrap_or_default();
-        front.display(&note(format!("{} ({how}){strata}", sizes.join(" · "))));
+        if let Some(shares) = strata {
+            front.display(&note(shares));
+        }
+        front.display(&note(format!("{} ({how})", sizes.join(" · "))));
         for (name, part) in names.iter().zip(parts) {
             session.bind_frame(name.as_str(), part);
         }

@@ -38,6 +38,20 @@ fn a_recipe_and_what_a_model_learned_of_it() {
         bench.told().contains("recipe scaled, 1 column in, 2 features out"),
         "{shown}"
     );
+    bench.line("%prep model --apply small -o seen").unwrap();
+    assert_eq!(bench.told(), "seen: small as model sees it, 10 rows × 3 columns");
+    let mean = bench
+        .session
+        .frame("seen")
+        .unwrap()
+        .column("twice")
+        .unwrap()
+        .f64()
+        .unwrap()
+        .mean();
+    assert!(mean.unwrap().abs() < 1e-12, "{mean:?}");
+    let error = bench.line("%prep scaled --apply small -o seen").unwrap_err();
+    assert!(error.hint.unwrap().contains("%train … --prep scaled"));
     let error = bench.cell("%%prep wrong\nwith a = AVG(number)").unwrap_err();
     assert!(
         error.message.contains("line 1: `AVG` is no function of one row"),
