@@ -174,7 +174,11 @@ impl Entry {
             .global(true)
             .display_order(1000)
             .help("Show this help");
-        (self.arguments)(command).arg(help).after_help(self.examples_text())
+        let command = (self.arguments)(command).arg(help);
+        // What a magic itself says after its options stands before the examples.
+        let notes = command.get_after_help().map(|notes| format!("{notes}\n\n"));
+        let after = notes.unwrap_or_default() + &self.examples_text();
+        command.after_help(after)
     }
 
     /// One line that says what it is for.

@@ -4,6 +4,7 @@
 use polars::prelude::{AnyValue, Column, DataType};
 
 use crate::error::PrepError;
+use crate::times;
 
 /// What a recipe expects of a raw column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,10 @@ pub(crate) enum Expected {
     Whole,
     Text,
     Truth,
-    /// Times and the like: taken as they come.
+    Date,
+    /// A date and a time, as the clock on the wall shows it.
+    Time,
+    /// Anything else: taken as it comes.
     Any,
 }
 
@@ -24,6 +28,8 @@ impl Expected {
             "i64" | "i32" | "i16" | "i8" | "u64" | "u32" | "u16" | "u8" => Expected::Whole,
             "str" | "cat" | "enum" => Expected::Text,
             "bool" => Expected::Truth,
+            "date" => Expected::Date,
+            other if other.starts_with("datetime") => Expected::Time,
             other if other.starts_with("decimal") => Expected::Number,
             _ => Expected::Any,
         }
@@ -35,6 +41,8 @@ impl Expected {
             Expected::Whole => "number",
             Expected::Text => "text",
             Expected::Truth => "true or false",
+            Expected::Date => "date",
+            Expected::Time => "date and time",
             Expected::Any => "value",
         }
     }
@@ -45,17 +53,20 @@ impl Expected {
             Expected::Whole => DataType::Int64,
             Expected::Text => DataType::String,
             Expected::Truth => DataType::Boolean,
+            Expected::Date => DataType::Date,
+            Expected::Time => times::DATETIME,
         }
     }
 }
 
-/// Brings a column to its plain type: i64, f64, text or bool; times stay what they are.
+/// Brings a column to its plain type: i64, f64, text, bool, a date or a time without its zone.
 pub(crate) fn plain(column: &Column) -> Result<Column, PrepError> {
     let to = match column.dtype() {
         DataType::UInt64 | DataType::Int128 | DataType::UInt128 => DataType::Float64,
         d if d.is_integer() => DataType::Int64,
         d if d.is_float() || d.is_decimal() => DataType::Float64,
         d if d.is_categorical() || d.is_enum() => DataType::String,
+        DataType::Datetime(..) => return times::wall_clock(column),
         _ => return Ok(column.clone()),
     };
     if column.dtype() == &to {
@@ -86,6 +97,13 @@ pub(crate) fn expected(column: &Column, wanted: Expected) -> Result<Column, Prep
         Expected::Text if dtype.is_string() => Ok(column),
         Expected::Text if dtype.is_integer() || dtype.is_bool() => Ok(column.cast(&DataType::String)?),
         Expected::Text if dtype.is_float() => names(&column),
+        Expected::Date | Expected::Time if dtype.is_string() => {
+            let read = times::parsed(&column, &wanted.dtype())?;
+            read.map_err(|row| value_error(&column, row, wanted.name()))
+        }
+        Expected::Date | Expected::Time if dtype == DataType::Date || dtype == times::DATETIME => {
+            Ok(column.cast(&wanted.dtype())?)
+        }
         _ => Err(PrepError::Dtype {
             column: column.name().to_string(),
             dtype: dtype.to_string(),
@@ -133,9 +151,18 @@ fn truth(column: &Column) -> Result<Column, PrepError> {
     let numbers = column.cast(&DataType::Float64)?;
     let odd = |v: &Option<f64>| v.is_some_and(|v| v != 0.0 && v != 1.0);
     if let Some(row) = numbers.f64()?.iter().position(|v| odd(&v)) {
-        return Err(value_error(column, row, Expected::Truth));
+        return Err(value_error(&numbers, row, Expected::Truth.name()));
     }
     Ok(column.cast(&DataType::Boolean)?)
+}
+
+/// Floats as whole numbers, or which of them has a fraction.
+pub(crate) fn whole(column: &Column) -> Result<Column, PrepError> {
+    let odd = |v: &Option<f64>| v.is_some_and(|v| v.fract() != 0.0 || v.abs() >= 9e15);
+    match column.f64()?.iter().position(|v| odd(&v)) {
+        Some(row) => Err(value_error(column, row, "whole number")),
+        None => Ok(column.cast(&DataType::Int64)?),
+    }
 }
 
 /// Numbers as the names of categories: 3.0 is "3".
@@ -148,7 +175,7 @@ pub(crate) fn names(column: &Column) -> Result<Column, PrepError> {
     Ok(Column::new(column.name().clone(), texts))
 }
 
-pub(crate) fn value_error(column: &Column, row: usize, wanted: Expected) -> PrepError {
+fn value_error(column: &Column, row: usize, wanted: &'static str) -> PrepError {
     PrepError::Value {
         column: column.name().to_string(),
         row,
@@ -157,7 +184,7 @@ pub(crate) fn value_error(column: &Column, row: usize, wanted: Expected) -> Prep
             Ok(value) => value.to_string(),
             Err(_) => "?".to_owned(),
         },
-        wanted: wanted.name(),
+        wanted,
     }
 }
 

@@ -45,6 +45,16 @@ pub enum PrepError {
         /// What to type instead.
         hint: Option<String>,
     },
+    /// A column that an expression cannot make of this data.
+    #[error("{}column `{column}` can't be made: {why}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+    Made {
+        /// The step's line, while the recipe is fitted.
+        line: Option<usize>,
+        /// The column.
+        column: String,
+        /// Why it cannot.
+        why: String,
+    },
     /// Two columns of one name.
     #[error("line {line}: {step} would make a second column `{column}`")]
     Clash {
@@ -155,6 +165,21 @@ impl PrepError {
                 .first()
                 .and_then(|name| nearest(name, there.iter().map(String::as_str)))
                 .map(|near| format!("did you mean `{near}`?")),
+            PrepError::Value {
+                wanted: "date" | "date and time",
+                ..
+            } => Some("dates are written 2026-01-31, and times 2026-01-31T12:30:00".to_owned()),
+            PrepError::Value {
+                column,
+                wanted: "whole number",
+                ..
+            } => Some(format!(
+                "`cast {0} float`, or round it first: `with {0} = ROUND({0})`",
+                word(column)
+            )),
+            PrepError::Made { .. } => Some(
+                "`CAST(column AS DOUBLE)` makes numbers in an expression, and `COALESCE(column, 0)` fills".to_owned(),
+            ),
             PrepError::Value { column, .. } | PrepError::Dtype { column, .. } => Some(format!(
                 "mend it in `%%sql`, such as `SELECT TRY_CAST({column} AS DOUBLE) AS {column} …`"
             )),

@@ -1,23 +1,18 @@
 //! Fitting: each step learns from the training rows, after the steps before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use polars::prelude::{Column, DataFrame};
 
-use crate::column;
-use crate::error::{PrepError, word};
-use crate::fitted::{Category, Exact, Filling, FittedRecipe, Input, Learned, floats};
-use crate::recipe::{Bound, Fill, Recipe, Step, StepKind};
+use crate::column::{self, Expected};
+use crate::error::{PrepError, nearest, there, word};
+use crate::expression::Expression;
+use crate::fitted::{FittedRecipe, Input};
+use crate::grammar::MOST;
+use crate::learned::{Category, Exact, Filling, Learned, first_line, floats};
+use crate::recipe::{Bins, Bound, DatePart, Fill, Recipe, Step, StepKind};
 use crate::selector::resolve;
-
-/// More columns than this from one column are surely a slip (an identifier, a name).
-const MOST_CATEGORIES: usize = 1_000;
-
-/// A column on its way through the steps, and the raw column that it comes from.
-struct Part {
-    column: Column,
-    from: usize,
-}
+use crate::statistics::{self, Statistic};
 
 impl Recipe {
     /// Learns from training rows. The columns in `leave` (the label, weights) never enter: steps
@@ -26,154 +21,301 @@ impl Recipe {
         let left: Vec<String> = leave.iter().map(|name| (*name).to_owned()).collect();
         let is_left = |column: &&Column| !left.iter().any(|name| name == column.name().as_str());
         let raw: Vec<&Column> = frame.columns().iter().filter(is_left).collect();
-        let mut parts = Vec::with_capacity(raw.len());
-        for (from, raw) in raw.iter().enumerate() {
-            let column = column::plain(raw)?;
-            parts.push(Part { column, from });
-        }
-        // What each column's steps learned; steps of columns that go are not needed again.
-        let mut learned: Vec<(usize, Learned)> = Vec::new();
+        let plain = raw
+            .iter()
+            .map(|raw| column::plain(raw))
+            .collect::<Result<Vec<Column>, PrepError>>()?;
+        let mut table = Table {
+            columns: plain.clone(),
+            rows: frame.height(),
+            left: &left,
+            learned: Vec::new(),
+        };
         for step in self.steps() {
-            run(step, &mut parts, frame.height(), &left, &mut learned)?;
+            table.run(step)?;
         }
-        if parts.is_empty() {
+        if table.columns.is_empty() {
             return Err(PrepError::NothingLeft {
                 name: self.name().to_owned(),
             });
         }
-        let outputs: Vec<String> = parts.iter().map(|p| p.column.name().to_string()).collect();
-        let needed = |from: usize| parts.iter().any(|part| part.from == from);
-        let mut inputs = Vec::new();
-        for (_, raw) in raw.iter().enumerate().filter(|(from, _)| needed(*from)) {
-            inputs.push(Input {
-                name: raw.name().to_string(),
-                dtype: column::plain(raw)?.dtype().to_string(),
-            });
-        }
-        let steps = learned
-            .into_iter()
-            .filter(|(from, _)| needed(*from))
-            .map(|(_, learned)| learned)
-            .collect();
+        let outputs: Vec<String> = table.columns.iter().map(|c| c.name().to_string()).collect();
+        let (steps, needed) = needed(table.learned, &outputs);
+        let inputs = plain.iter().filter(|column| needed.contains(column.name().as_str()));
+        let inputs = inputs.map(|column| Input {
+            name: column.name().to_string(),
+            dtype: column.dtype().to_string(),
+        });
+        let inputs = inputs.collect();
         let names = (self.name(), self.source());
         Ok(FittedRecipe::new(names, inputs, outputs, left, steps))
     }
 }
 
-/// Runs one step over the columns, and notes what it learned.
-fn run(
-    step: &Step,
-    parts: &mut Vec<Part>,
-    rows: usize,
-    left: &[String],
-    learned: &mut Vec<(usize, Learned)>,
-) -> Result<(), PrepError> {
-    let columns = parts.iter().map(|p| p.column.clone()).collect();
-    let view = DataFrame::new(rows, columns)?;
-    let picked = match &step.kind {
-        // Dropping what never enters is no slip.
-        StepKind::Drop => {
-            let mut selectors = step.selectors.clone();
-            selectors.retain(|s| !matches!(&s.pick, crate::Pick::Name(name) if left.contains(name)));
-            if selectors.is_empty() {
-                Vec::new()
-            } else {
-                resolve(&selectors, &view, left, step.line)?
-            }
+/// The steps that the outputs come of, and the raw columns that these need: what works on columns
+/// that go is not done again.
+fn needed(learned: Vec<Learned>, outputs: &[String]) -> (Vec<Learned>, HashSet<String>) {
+    let mut needed: HashSet<String> = outputs.iter().cloned().collect();
+    let mut steps = Vec::with_capacity(learned.len());
+    for lesson in learned.into_iter().rev() {
+        if !lesson.makes().iter().any(|name| needed.contains(*name)) {
+            continue;
         }
-        _ => resolve(&step.selectors, &view, left, step.line)?,
-    };
-    match &step.kind {
-        StepKind::Select => parts.retain(|p| picked.iter().any(|n| n == p.column.name().as_str())),
-        StepKind::Drop => parts.retain(|p| !picked.iter().any(|n| n == p.column.name().as_str())),
-        _ => {
-            for name in picked {
-                let Some(at) = parts.iter().position(|p| p.column.name().as_str() == name) else {
-                    continue;
-                };
-                let from = parts[at].from;
-                let lesson = learn(step, &parts[at].column)?;
-                let mut made = vec![parts[at].column.clone()];
-                lesson.run(&mut made)?;
-                refuse_clash(step, parts, at, &made, left)?;
-                let made = made.into_iter().map(|column| Part { column, from });
-                parts.splice(at..=at, made);
-                learned.push((from, lesson));
-            }
+        for name in lesson.makes() {
+            needed.remove(name);
         }
+        needed.extend(lesson.takes());
+        steps.push(lesson);
     }
-    Ok(())
+    steps.reverse();
+    (steps, needed)
 }
 
-fn refuse_clash(step: &Step, parts: &[Part], at: usize, made: &[Column], left: &[String]) -> Result<(), PrepError> {
-    for (i, column) in made.iter().enumerate() {
-        let name = column.name().as_str();
-        let other = |(place, part): (usize, &Part)| place != at && part.column.name() == name;
-        let twice = made[..i].iter().any(|earlier| earlier.name() == name);
-        if twice || parts.iter().enumerate().any(other) || left.iter().any(|l| l == name) {
-            return Err(PrepError::Clash {
+/// The columns on their way through the steps, and what the steps learned.
+struct Table<'a> {
+    columns: Vec<Column>,
+    rows: usize,
+    left: &'a [String],
+    learned: Vec<Learned>,
+}
+
+impl Table<'_> {
+    fn find(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name().as_str() == name)
+    }
+
+    /// Runs one step over the columns, and notes what it learned.
+    fn run(&mut self, step: &Step) -> Result<(), PrepError> {
+        if let StepKind::With { name, expression } = &step.kind {
+            return self.with(step, name, expression);
+        }
+        let picked: HashSet<String> = self.picked(step)?.into_iter().collect();
+        let is_picked = |column: &Column| picked.contains(column.name().as_str());
+        match &step.kind {
+            StepKind::Select => self.columns.retain(is_picked),
+            StepKind::Drop => self.columns.retain(|column| !is_picked(column)),
+            _ => {
+                let columns: Vec<&Column> = self.columns.iter().filter(|c| is_picked(c)).collect();
+                for lesson in learn(step, &columns)? {
+                    self.refuse_clash(step, lesson.column(), &lesson.makes())?;
+                    lesson
+                        .run(&mut self.columns, self.rows)
+                        .map_err(|error| in_step(step, error))?;
+                    self.learned.push(lesson);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn picked(&self, step: &Step) -> Result<Vec<String>, PrepError> {
+        let view = DataFrame::new(self.rows, self.columns.clone())?;
+        if step.kind != StepKind::Drop {
+            return resolve(&step.selectors, &view, self.left, step.line);
+        }
+        // Dropping what never enters is no slip.
+        let mut selectors = step.selectors.clone();
+        selectors.retain(|s| !matches!(&s.pick, crate::Pick::Name(name) if self.left.contains(name)));
+        if selectors.is_empty() {
+            return Ok(Vec::new());
+        }
+        resolve(&selectors, &view, self.left, step.line)
+    }
+
+    fn with(&mut self, step: &Step, name: &str, expression: &str) -> Result<(), PrepError> {
+        let read = Expression::parse(expression).map_err(|problem| PrepError::Syntax {
+            line: step.line,
+            what: problem.what,
+            hint: Some(problem.hint),
+        })?;
+        if let Some(missing) = read.uses.iter().find(|used| self.find(used).is_none()) {
+            let names = || self.columns.iter().map(|c| c.name().as_str());
+            let hint = match nearest(missing, names()) {
+                _ if self.left.contains(missing) => {
+                    format!("`{missing}` is the label, or left alone for another reason: a recipe never touches it")
+                }
+                Some(near) => format!("did you mean `{near}`?"),
+                None => there(names()),
+            };
+            return Err(PrepError::NoColumn {
                 line: step.line,
-                step: step.kind.name(),
-                column: name.to_owned(),
+                wanted: format!("`{missing}`"),
+                hint,
             });
         }
+        if self.left.iter().any(|left| left == name) {
+            return Err(clash(step, name));
+        }
+        let wrong = |why: String| PrepError::Made {
+            line: Some(step.line),
+            column: name.to_owned(),
+            why,
+        };
+        let made = read
+            .run(name, self.rows, &self.columns)
+            .map_err(|error| wrong(first_line(&error)))?;
+        let dtype = made.dtype().to_string();
+        if Expected::of(&dtype) == Expected::Any {
+            return Err(wrong(format!("its type would be {dtype}, which no step can work on")));
+        }
+        match self.find(name) {
+            Some(at) => self.columns[at] = made,
+            None => self.columns.push(made),
+        }
+        self.learned.push(Learned::With {
+            column: name.to_owned(),
+            expression: expression.to_owned(),
+            dtype,
+        });
+        Ok(())
     }
-    Ok(())
+
+    /// Refuses columns `made` of `column` that are there already, or twice among themselves.
+    fn refuse_clash(&self, step: &Step, column: &str, made: &[&str]) -> Result<(), PrepError> {
+        let mut names: HashSet<&str> = self.left.iter().map(String::as_str).collect();
+        names.extend(
+            self.columns
+                .iter()
+                .map(|c| c.name().as_str())
+                .filter(|name| *name != column),
+        );
+        match made.iter().find(|name| !names.insert(name)) {
+            Some(twice) => Err(clash(step, twice)),
+            None => Ok(()),
+        }
+    }
 }
 
-fn learn(step: &Step, column: &Column) -> Result<Learned, PrepError> {
-    let name = column.name().to_string();
-    Ok(match &step.kind {
-        StepKind::Fill(fill) => Learned::Fill {
-            value: learn_fill(step, column, fill)?,
-            column: name,
-        },
-        StepKind::OneHot { drop_first } => Learned::OneHot {
-            categories: learn_categories(step, column, *drop_first)?,
-            column: name,
-        },
+/// A value that a step cannot take, with the step's line.
+fn in_step(step: &Step, error: PrepError) -> PrepError {
+    let hint = error.hint();
+    let (column, why) = match &error {
+        PrepError::Value {
+            column,
+            row,
+            value,
+            wanted,
+        } => (column, format!("row {}: {value} is no {wanted}", row + 1)),
+        PrepError::Dtype { column, dtype, wanted } => (column, format!("it is {dtype}, and {wanted} is needed")),
+        _ => return error,
+    };
+    PrepError::Step {
+        line: step.line,
+        step: step.kind.name(),
+        column: column.clone(),
+        why,
+        hint,
+    }
+}
+
+fn clash(step: &Step, column: &str) -> PrepError {
+    PrepError::Clash {
+        line: step.line,
+        step: step.kind.name(),
+        column: column.to_owned(),
+    }
+}
+
+/// What a step learns of each of its columns.
+fn learn(step: &Step, columns: &[&Column]) -> Result<Vec<Learned>, PrepError> {
+    let name = |column: &Column| column.name().to_string();
+    let each = |learn: &dyn Fn(&Column) -> Result<Learned, PrepError>| -> Result<Vec<Learned>, PrepError> {
+        columns.iter().map(|column| learn(column)).collect()
+    };
+    match &step.kind {
+        // These have been done where columns come and go.
+        StepKind::Select | StepKind::Drop | StepKind::With { .. } => Ok(Vec::new()),
+        StepKind::Rename { to } => each(&|column| {
+            Ok(Learned::Rename {
+                column: name(column),
+                to: to.clone(),
+            })
+        }),
+        StepKind::Cast(to) => each(&|column| {
+            Ok(Learned::Cast {
+                column: name(column),
+                to: *to,
+            })
+        }),
+        StepKind::Fill(fill) => learn_fill(step, columns, fill),
+        StepKind::OneHot { drop_first } => each(&|column| {
+            Ok(Learned::OneHot {
+                categories: learn_categories(step, column, *drop_first)?,
+                column: name(column),
+            })
+        }),
+        StepKind::Ordinal { order } => each(&|column| {
+            Ok(Learned::Ordinal {
+                order: learn_order(step, column, order)?,
+                column: name(column),
+            })
+        }),
+        StepKind::Hash { buckets } => each(&|column| {
+            needs_names(step, column)?;
+            Ok(Learned::Hash {
+                buckets: (0..*buckets).map(|at| format!("{}_hash_{at}", column.name())).collect(),
+                column: name(column),
+            })
+        }),
         StepKind::Standardize => {
-            let values = learn_values(step, column, "a mean")?;
-            let (mean, scale) = mean_and_deviation(&values);
-            Learned::Standardize {
-                column: name,
-                mean: Exact(mean),
-                // A constant column becomes zeros, not NaN.
-                scale: Exact(if scale > 0.0 { scale } else { 1.0 }),
-            }
+            let asked = [Statistic::Mean, Statistic::Deviation];
+            let learned = learn_numbers(step, columns, "a mean", &asked)?;
+            Ok(zip(columns, learned, |column, numbers| Learned::Standardize {
+                column: name(column),
+                mean: Exact(numbers.asked[0]),
+                scale: scale(if numbers.is_constant() { 0.0 } else { numbers.asked[1] }),
+            }))
         }
-        StepKind::Clip { low, high } => {
-            let ends = [learn_bound(step, column, *low)?, learn_bound(step, column, *high)?];
-            if let [Some(low), Some(high)] = ends
-                && low > high
-            {
-                let why = format!("the low end {low} is above the high end {high}");
-                return Err(refuse(step, column, why, None));
-            }
-            let [low, high] = ends.map(|end| end.map(Exact));
-            Learned::Clip {
-                column: name,
-                low,
-                high,
-            }
+        StepKind::MinMax => {
+            let learned = learn_numbers(step, columns, "a range", &[])?;
+            Ok(zip(columns, learned, |column, numbers| Learned::MinMax {
+                column: name(column),
+                min: Exact(numbers.min),
+                scale: scale(numbers.max - numbers.min),
+            }))
         }
+        StepKind::Robust => {
+            let asked = [0.5, 0.25, 0.75].map(Statistic::Quantile);
+            let learned = learn_numbers(step, columns, "a median", &asked)?;
+            Ok(zip(columns, learned, |column, numbers| Learned::Robust {
+                column: name(column),
+                median: Exact(numbers.asked[0]),
+                scale: scale(numbers.asked[2] - numbers.asked[1]),
+            }))
+        }
+        StepKind::Clip { low, high } => learn_ends(step, columns, *low, *high),
         StepKind::Log => {
-            needs_numbers(step, column)?;
-            let smallest = floats(column)?.iter().flatten().fold(0.0, f64::min);
-            if smallest < 0.0 {
-                let why = format!("its smallest value is {smallest}, and log needs 0 or more");
-                let hint = format!("`clip {} 0 _` before it, or leave it out", word(&name));
-                return Err(refuse(step, column, why, Some(hint)));
+            columns.iter().try_for_each(|column| needs_numbers(step, column))?;
+            let smallest = statistics::of(columns, &[Statistic::Min])?;
+            for (column, smallest) in columns.iter().zip(smallest) {
+                if let Some(smallest) = smallest[0].filter(|smallest| *smallest < 0.0) {
+                    let why = format!("its smallest value is {smallest}, and log needs 0 or more");
+                    let hint = format!("`clip {} 0 _` before it, or leave it out", word(column.name()));
+                    return Err(refuse(step, column, why, Some(hint)));
+                }
             }
-            Learned::Log { column: name }
+            each(&|column| Ok(Learned::Log { column: name(column) }))
         }
-        // Handled where columns come and go; nothing to learn.
-        StepKind::Select | StepKind::Drop => Learned::Clip {
-            column: name,
-            low: None,
-            high: None,
-        },
-    })
+        StepKind::Bin(bins) => learn_bins(step, columns, bins),
+        StepKind::DateParts(parts) => each(&|column| {
+            let parts = date_parts(step, column, parts)?;
+            let output = |part: DatePart| (part, format!("{}_{}", column.name(), part.name()));
+            Ok(Learned::DateParts {
+                parts: parts.into_iter().map(output).collect(),
+                column: name(column),
+            })
+        }),
+    }
+}
+
+fn zip<T>(columns: &[&Column], learned: Vec<T>, lesson: impl Fn(&Column, T) -> Learned) -> Vec<Learned> {
+    let both = columns.iter().zip(learned);
+    both.map(|(column, learned)| lesson(column, learned)).collect()
+}
+
+/// What to divide by: a column that does not vary becomes zeros, not NaN.
+fn scale(width: f64) -> Exact {
+    Exact(if width > 0.0 { width } else { 1.0 })
 }
 
 fn refuse(step: &Step, column: &Column, why: String, hint: Option<String>) -> PrepError {
@@ -205,67 +347,116 @@ fn needs_numbers(step: &Step, column: &Column) -> Result<(), PrepError> {
     Err(refuse(step, column, why, Some(hint)))
 }
 
-/// The values a step can learn from: neither null nor NaN, and none infinite.
-fn learn_values(step: &Step, column: &Column, what: &str) -> Result<Vec<f64>, PrepError> {
-    needs_numbers(step, column)?;
-    let present = floats(column)?;
-    let values: Vec<f64> = present.iter().flatten().filter(|v| !v.is_nan()).collect();
-    if values.is_empty() {
-        let why = format!("it has no value to learn {what} from");
-        let hint = format!("`drop {}`", word(column.name()));
-        return Err(refuse(step, column, why, Some(hint)));
+/// What a step learned of a column of numbers.
+struct Numbers {
+    min: f64,
+    max: f64,
+    asked: Vec<f64>,
+}
+
+impl Numbers {
+    fn is_constant(&self) -> bool {
+        self.min == self.max
     }
-    let counts = !matches!(step.kind, StepKind::Fill(Fill::Mode));
-    if counts && let Some(odd) = values.iter().find(|v| v.is_infinite()) {
-        let why = format!("it has the value {odd}, so it has no {}", what.trim_start_matches("a "));
+}
+
+/// Asks all columns at once; refuses those without a value and those with infinite ones, of which
+/// `what` cannot be learned.
+fn learn_numbers(step: &Step, columns: &[&Column], what: &str, asked: &[Statistic]) -> Result<Vec<Numbers>, PrepError> {
+    columns.iter().try_for_each(|column| needs_numbers(step, column))?;
+    let ends = [Statistic::Min, Statistic::Max];
+    let all: Vec<Statistic> = ends.iter().chain(asked).copied().collect();
+    let answers = statistics::of(columns, &all)?;
+    columns
+        .iter()
+        .zip(answers)
+        .map(|(column, answers)| numbers(step, column, what, &answers))
+        .collect()
+}
+
+fn numbers(step: &Step, column: &Column, what: &str, answers: &[Option<f64>]) -> Result<Numbers, PrepError> {
+    let values: Option<Vec<f64>> = answers.iter().copied().collect();
+    let Some([min, max, asked @ ..]) = values.as_deref() else {
+        return Err(no_value(step, column, what));
+    };
+    let without = what.trim_start_matches("a ");
+    if let Some(odd) = [min, max].into_iter().find(|end| end.is_infinite()) {
+        let why = format!("it has the value {odd}, so it has no {without}");
         let hint = "set infinite values to NULL in `%%sql` first".to_owned();
         return Err(refuse(step, column, why, Some(hint)));
     }
-    Ok(values)
-}
-
-fn learn_fill(step: &Step, column: &Column, fill: &Fill) -> Result<Filling, PrepError> {
-    let dtype = column.dtype();
-    if !(is_number(column) || dtype.is_string() || dtype.is_bool()) {
-        let why = format!("it is {dtype}");
-        let hint = format!("fill it in `%%sql` with `COALESCE({}, …)`, or drop it", column.name());
+    if !(max - min).is_finite() || asked.iter().any(|value| !value.is_finite()) {
+        let why = format!("its values are too large for {what}");
+        let hint = format!("`clip {} 1% 99%` before it", word(column.name()));
         return Err(refuse(step, column, why, Some(hint)));
     }
-    let number = |value: f64| Ok(Filling::Number(Exact(value)));
+    Ok(Numbers {
+        min: *min,
+        max: *max,
+        asked: asked.to_vec(),
+    })
+}
+
+fn no_value(step: &Step, column: &Column, what: &str) -> PrepError {
+    let why = format!("it has no value to learn {what} from");
+    refuse(step, column, why, Some(format!("`drop {}`", word(column.name()))))
+}
+
+fn learn_fill(step: &Step, columns: &[&Column], fill: &Fill) -> Result<Vec<Learned>, PrepError> {
+    for column in columns {
+        let dtype = column.dtype();
+        if !(is_number(column) || dtype.is_string() || dtype.is_bool()) {
+            let why = format!("it is {dtype}");
+            let hint = format!("fill it in `%%sql` with `COALESCE({}, …)`, or drop it", column.name());
+            return Err(refuse(step, column, why, Some(hint)));
+        }
+    }
+    let lesson = |column: &Column, value: Filling| Learned::Fill {
+        column: column.name().to_string(),
+        value,
+    };
+    let asked = |what: &str, statistic: Statistic| -> Result<Vec<Learned>, PrepError> {
+        let learned = learn_numbers(step, columns, what, &[statistic])?;
+        Ok(zip(columns, learned, |column, numbers| {
+            lesson(column, Filling::Number(Exact(numbers.asked[0])))
+        }))
+    };
+    let each = |value: &dyn Fn(&Column) -> Result<Filling, PrepError>| -> Result<Vec<Learned>, PrepError> {
+        columns
+            .iter()
+            .map(|column| Ok(lesson(column, value(column)?)))
+            .collect()
+    };
     match fill {
-        Fill::Constant(text) => constant(step, column, text),
-        Fill::Zero => {
+        Fill::Median => asked("a median", Statistic::Quantile(0.5)),
+        Fill::Mean => asked("a mean", Statistic::Mean),
+        Fill::Min => asked("a smallest value", Statistic::Min),
+        Fill::Max => asked("a largest value", Statistic::Max),
+        Fill::Mode => each(&|column| match is_number(column) {
+            true => mode_of_numbers(step, column),
+            false => mode_of_names(step, column),
+        }),
+        Fill::Constant(text) => each(&|column| constant(step, column, text)),
+        Fill::Zero => each(&|column| {
             needs_numbers(step, column)?;
-            number(0.0)
-        }
-        Fill::Mode if !is_number(column) => mode_of_names(step, column),
-        Fill::Mode => {
-            let mut values = learn_values(step, column, "a mode")?;
-            values.sort_by(f64::total_cmp);
-            let runs = values.chunk_by(|a, b| a == b);
-            // The first of the longest runs: of equally common values, the smallest.
-            let mode = runs.fold(
-                &values[..0],
-                |best, run| {
-                    if run.len() > best.len() { run } else { best }
-                },
-            );
-            number(mode[0])
-        }
-        Fill::Median => {
-            let mut values = learn_values(step, column, "a median")?;
-            values.sort_by(f64::total_cmp);
-            number(quantile(&values, 0.5))
-        }
-        Fill::Mean => number(mean_and_deviation(&learn_values(step, column, "a mean")?).0),
-        Fill::Min => {
-            let values = learn_values(step, column, "a smallest value")?;
-            number(values.into_iter().fold(f64::INFINITY, f64::min))
-        }
-        Fill::Max => {
-            let values = learn_values(step, column, "a largest value")?;
-            number(values.into_iter().fold(f64::NEG_INFINITY, f64::max))
-        }
+            Ok(Filling::Number(Exact(0.0)))
+        }),
+    }
+}
+
+fn mode_of_numbers(step: &Step, column: &Column) -> Result<Filling, PrepError> {
+    let present = floats(column)?;
+    let mut values: Vec<f64> = present.iter().flatten().filter(|v| !v.is_nan()).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let runs = values.chunk_by(|a, b| a == b);
+    // The first of the longest runs: of equally common values, the smallest.
+    let mode = runs.fold(
+        &values[..0],
+        |best, run| if run.len() > best.len() { run } else { best },
+    );
+    match mode.first() {
+        Some(mode) => Ok(Filling::Number(Exact(*mode))),
+        None => Err(no_value(step, column, "a mode")),
     }
 }
 
@@ -296,9 +487,7 @@ fn mode_of_names(step: &Step, column: &Column) -> Result<Filling, PrepError> {
         }
     }
     let Some((value, _)) = best else {
-        let why = "it has no value to learn a mode from".to_owned();
-        let hint = format!("`drop {}`", word(column.name()));
-        return Err(refuse(step, column, why, Some(hint)));
+        return Err(no_value(step, column, "a mode"));
     };
     if column.dtype().is_bool() {
         return Ok(Filling::Truth(value == "true"));
@@ -321,28 +510,43 @@ fn counted(column: &Column) -> Result<BTreeMap<String, usize>, PrepError> {
     Ok(counts)
 }
 
-fn learn_categories(step: &Step, column: &Column, drop_first: bool) -> Result<Vec<Category>, PrepError> {
+/// Whether a column's values can be names: text, whole numbers, true and false.
+fn needs_names(step: &Step, column: &Column) -> Result<(), PrepError> {
     let dtype = column.dtype();
-    let name = word(column.name());
-    if !(dtype.is_string() || dtype.is_bool() || dtype.is_integer()) {
-        let why = format!("it is {dtype}, and each value would get a column of its own");
-        let hint = "name text, whole numbers or true and false: `one_hot @string`".to_owned();
-        return Err(refuse(step, column, why, Some(hint)));
+    if dtype.is_string() || dtype.is_bool() || dtype.is_integer() {
+        return Ok(());
     }
+    let name = step.kind.name();
+    let why = match dtype.is_float() {
+        true => format!("it is {dtype}, and each value would be a category of its own"),
+        false => format!("it is {dtype}, and text, whole numbers or true and false are needed"),
+    };
+    let hint = format!("name text, whole numbers or true and false: `{name} @string`");
+    Err(refuse(step, column, why, Some(hint)))
+}
+
+/// The different values of a column, sorted: numbers by their size, names by their letters.
+fn sorted_values(step: &Step, column: &Column) -> Result<Vec<String>, PrepError> {
+    needs_names(step, column)?;
     let mut values: Vec<String> = counted(column)?.into_keys().collect();
-    if dtype.is_integer() {
+    if column.dtype().is_integer() {
         values.sort_by_key(|v| v.parse::<i64>().unwrap_or(i64::MAX));
     }
     if values.is_empty() {
-        let why = "it has no value to make columns of".to_owned();
-        return Err(refuse(step, column, why, Some(format!("`drop {name}`"))));
+        return Err(no_value(step, column, "categories"));
     }
-    if values.len() > MOST_CATEGORIES {
+    Ok(values)
+}
+
+fn learn_categories(step: &Step, column: &Column, drop_first: bool) -> Result<Vec<Category>, PrepError> {
+    let values = sorted_values(step, column)?;
+    if values.len() > MOST {
+        let name = word(column.name());
         let why = format!(
-            "it has {} different values, and at most {MOST_CATEGORIES} get a column",
+            "it has {} different values, and at most {MOST} get a column",
             values.len()
         );
-        let hint = format!("`drop {name}`, or make groups of its values in `%%sql`");
+        let hint = format!("`hash {name} 64`, `drop {name}`, or make groups of its values in `%%sql`");
         return Err(refuse(step, column, why, Some(hint)));
     }
     let categories = values.into_iter().skip(usize::from(drop_first));
@@ -354,44 +558,127 @@ fn learn_categories(step: &Step, column: &Column, drop_first: bool) -> Result<Ve
         .collect())
 }
 
-fn learn_bound(step: &Step, column: &Column, bound: Bound) -> Result<Option<f64>, PrepError> {
-    needs_numbers(step, column)?;
-    match bound {
-        Bound::Open => Ok(None),
-        Bound::Value(value) => Ok(Some(value)),
-        Bound::Quantile(part) => {
-            // Infinite values are what a clip is for: they count as the ends they are.
-            let values = floats(column)?;
-            let mut values: Vec<f64> = values.iter().flatten().filter(|v| !v.is_nan()).collect();
-            values.sort_by(f64::total_cmp);
-            if values.is_empty() {
-                let why = "it has no value to learn a quantile from".to_owned();
-                let hint = format!("`drop {}`", word(column.name()));
-                return Err(refuse(step, column, why, Some(hint)));
-            }
-            let value = quantile(&values, part);
-            Ok(Some(value).filter(|v| v.is_finite()))
+fn learn_order(step: &Step, column: &Column, order: &[String]) -> Result<Vec<String>, PrepError> {
+    let values = sorted_values(step, column)?;
+    if order.is_empty() {
+        return Ok(values);
+    }
+    match values.iter().find(|value| !order.contains(value)) {
+        Some(value) => {
+            let why = format!("it has the value {value:?}, which --order does not name");
+            let hint = match nearest(value, order.iter().map(String::as_str)) {
+                Some(near) => format!("`{near}` may be a slip of it; name every value of the training rows"),
+                None => "name every value of the training rows".to_owned(),
+            };
+            Err(refuse(step, column, why, Some(hint)))
         }
+        None => Ok(order.to_vec()),
     }
 }
 
-/// A quantile of sorted values, with linear interpolation, as NumPy's default.
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let at = part * (sorted.len() - 1) as f64;
-    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    if low == high {
-        return low;
+fn learn_ends(step: &Step, columns: &[&Column], low: Bound, high: Bound) -> Result<Vec<Learned>, PrepError> {
+    columns.iter().try_for_each(|column| needs_numbers(step, column))?;
+    // Infinite values are what a clip is for: they count as the ends they are.
+    let asked: Vec<Statistic> = [low, high]
+        .iter()
+        .filter_map(|bound| match bound {
+            Bound::Quantile(part) => Some(Statistic::Quantile(*part)),
+            _ => None,
+        })
+        .collect();
+    let answers = match asked.is_empty() {
+        true => vec![Vec::new(); columns.len()],
+        false => statistics::of(columns, &asked)?,
+    };
+    let mut learned = Vec::with_capacity(columns.len());
+    for (column, answers) in columns.iter().zip(answers) {
+        let mut answers = answers.into_iter();
+        let mut end = |bound: Bound| match bound {
+            Bound::Open => Ok(None),
+            Bound::Value(value) => Ok(Some(value)),
+            Bound::Quantile(_) => match answers.next().flatten() {
+                Some(value) => Ok(Some(value).filter(|v| v.is_finite())),
+                None => Err(no_value(step, column, "a quantile")),
+            },
+        };
+        let (low, high) = (end(low)?, end(high)?);
+        if let (Some(low), Some(high)) = (low, high)
+            && low > high
+        {
+            let why = format!("the low end {low} is above the high end {high}");
+            return Err(refuse(step, column, why, None));
+        }
+        learned.push(Learned::Clip {
+            column: column.name().to_string(),
+            low: low.map(Exact),
+            high: high.map(Exact),
+        });
     }
-    low + (high - low) * at.fract()
+    Ok(learned)
 }
 
-/// Mean and standard deviation (dividing by n, as scikit-learn's scaler), by Welford's method.
-fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
-    let (mut mean, mut squares) = (0.0, 0.0);
-    for (i, value) in values.iter().enumerate() {
-        let off = value - mean;
-        mean += off / (i + 1) as f64;
-        squares += off * (value - mean);
+fn learn_bins(step: &Step, columns: &[&Column], bins: &Bins) -> Result<Vec<Learned>, PrepError> {
+    let asked: Vec<Statistic> = match bins {
+        Bins::Quantile(count) => (1..*count)
+            .map(|at| Statistic::Quantile(at as f64 / *count as f64))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let lesson = |column: &Column, edges: Vec<f64>| Learned::Bin {
+        column: column.name().to_string(),
+        edges: edges.into_iter().map(Exact).collect(),
+    };
+    if let Bins::Edges(edges) = bins {
+        columns.iter().try_for_each(|column| needs_numbers(step, column))?;
+        return Ok(columns.iter().map(|column| lesson(column, edges.clone())).collect());
     }
-    (mean, (squares / values.len() as f64).sqrt())
+    let learned = learn_numbers(step, columns, "bins", &asked)?;
+    Ok(zip(columns, learned, |column, numbers| {
+        let (min, max) = (numbers.min, numbers.max);
+        let mut edges = match bins {
+            Bins::Width(count) => {
+                let part = (max - min) / *count as f64;
+                (1..*count).map(|at| min + part * at as f64).collect()
+            }
+            _ => numbers.asked,
+        };
+        // Where many rows have one value, bins of equally many rows fall together.
+        edges.retain(|edge| *edge > min && *edge < max);
+        edges.dedup();
+        lesson(column, edges)
+    }))
+}
+
+/// The parts that were asked for, or those that a column has most use for.
+fn date_parts(step: &Step, column: &Column, parts: &[DatePart]) -> Result<Vec<DatePart>, PrepError> {
+    const OF_DAYS: [DatePart; 4] = [DatePart::Year, DatePart::Month, DatePart::Day, DatePart::Weekday];
+    let name = word(column.name());
+    let is_day = match Expected::of(&column.dtype().to_string()) {
+        Expected::Date => true,
+        Expected::Time => false,
+        Expected::Text => {
+            let why = "it is text".to_owned();
+            return Err(refuse(
+                step,
+                column,
+                why,
+                Some(format!("`cast {name} datetime` before it")),
+            ));
+        }
+        _ => {
+            let why = format!("it is {}, and a date is needed", column.dtype());
+            let hint = "`date_parts @date` takes the dates alone".to_owned();
+            return Err(refuse(step, column, why, Some(hint)));
+        }
+    };
+    if parts.is_empty() {
+        let hour = if is_day { None } else { Some(DatePart::Hour) };
+        return Ok(OF_DAYS.into_iter().chain(hour).collect());
+    }
+    let of_time = |part: &&DatePart| matches!(part, DatePart::Hour | DatePart::Minute | DatePart::Second);
+    if let Some(part) = parts.iter().find(of_time).filter(|_| is_day) {
+        let why = format!("it is a date, which has no {}", part.name());
+        return Err(refuse(step, column, why, Some("leave it out".to_owned())));
+    }
+    Ok(parts.to_vec())
 }

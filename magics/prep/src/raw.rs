@@ -88,6 +88,16 @@ fn from_values<'a>(input: &Input, values: impl Iterator<Item = Option<&'a Value>
             }
             Ok(Column::new(name(), truths))
         }
+        Expected::Date | Expected::Time => {
+            let mut texts: Vec<Option<&str>> = Vec::new();
+            for (row, value) in present {
+                texts.push(match value {
+                    None => None,
+                    Some(value) => Some(value.as_str().ok_or_else(|| wrong(row, value))?),
+                });
+            }
+            column::expected(&Column::new(name(), texts), wanted)
+        }
         Expected::Text | Expected::Any => {
             let mut texts: Vec<Option<String>> = Vec::new();
             for (row, value) in present {

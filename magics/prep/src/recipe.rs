@@ -1,6 +1,8 @@
-//! A recipe as a person writes it: one step a line, read once, before any data is seen.
+//! A recipe as a person writes it: one step a line, read once, before any data is seen. The grammar
+//! of a line is in `grammar.rs`.
 //!
 //! ```text
+//! with        density = whole_weight / (length * height)
 //! fill        @numeric  median      -- or mean, mode, zero, min, max, or a value
 //! one_hot     sex
 //! clip        *weight   1% 99%
@@ -9,20 +11,11 @@
 //! drop        id
 //! ```
 
-use crate::error::{PrepError, nearest};
-use crate::selector::Selector;
-use crate::words::{self, Word};
+use serde::{Deserialize, Serialize};
 
-/// What the steps are called, each with an example.
-const STEPS: [(&str, &str); 7] = [
-    ("select", "select @numeric -id"),
-    ("drop", "drop id"),
-    ("fill", "fill @numeric median"),
-    ("one_hot", "one_hot sex"),
-    ("standardize", "standardize @numeric"),
-    ("clip", "clip height 0 0.5"),
-    ("log", "log *weight"),
-];
+use crate::error::PrepError;
+use crate::grammar;
+use crate::selector::Selector;
 
 /// What stands for a missing value.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +37,7 @@ pub enum Fill {
 }
 
 impl Fill {
-    const NAMES: [(&'static str, Fill); 6] = [
+    pub(crate) const NAMES: [(&'static str, Fill); 6] = [
         ("median", Fill::Median),
         ("mean", Fill::Mean),
         ("mode", Fill::Mode),
@@ -65,6 +58,108 @@ pub enum Bound {
     Quantile(f64),
 }
 
+/// A type that `cast` brings columns to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CastTo {
+    /// Numbers with fractions.
+    Float,
+    /// Whole numbers; a fraction is refused.
+    Int,
+    /// Text.
+    Text,
+    /// True and false.
+    Bool,
+    /// Days.
+    Date,
+    /// Days with a time.
+    Datetime,
+}
+
+impl CastTo {
+    /// All types by the names that a person types; the first of each is the one that is shown.
+    pub(crate) const NAMES: [(&'static str, CastTo); 10] = [
+        ("float", CastTo::Float),
+        ("f64", CastTo::Float),
+        ("int", CastTo::Int),
+        ("i64", CastTo::Int),
+        ("text", CastTo::Text),
+        ("str", CastTo::Text),
+        ("bool", CastTo::Bool),
+        ("boolean", CastTo::Bool),
+        ("date", CastTo::Date),
+        ("datetime", CastTo::Datetime),
+    ];
+
+    /// The name that is shown.
+    pub fn name(self) -> &'static str {
+        let known = CastTo::NAMES.iter().find(|(_, to)| *to == self);
+        known.map_or("", |(name, _)| name)
+    }
+}
+
+/// How `bin` cuts a column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bins {
+    /// As many bins of equal width, from the smallest to the largest training value.
+    Width(usize),
+    /// As many bins with equally many training rows.
+    Quantile(usize),
+    /// At these values: bin 0 is below the first.
+    Edges(Vec<f64>),
+}
+
+/// A part of a date or a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatePart {
+    /// The year.
+    Year,
+    /// 1 to 4.
+    Quarter,
+    /// 1 to 12.
+    Month,
+    /// The week of the year, by ISO 8601: 1 to 53.
+    Week,
+    /// The day of the month: 1 to 31.
+    Day,
+    /// Monday is 1, Sunday 7.
+    Weekday,
+    /// 1 to 366.
+    DayOfYear,
+    /// 0 to 23.
+    Hour,
+    /// 0 to 59.
+    Minute,
+    /// 0 to 59.
+    Second,
+    /// Days since 1 January 1970: a trend.
+    Days,
+}
+
+impl DatePart {
+    /// All parts by the names that a person types.
+    pub const NAMES: [(&'static str, DatePart); 11] = [
+        ("year", DatePart::Year),
+        ("quarter", DatePart::Quarter),
+        ("month", DatePart::Month),
+        ("week", DatePart::Week),
+        ("day", DatePart::Day),
+        ("weekday", DatePart::Weekday),
+        ("day_of_year", DatePart::DayOfYear),
+        ("hour", DatePart::Hour),
+        ("minute", DatePart::Minute),
+        ("second", DatePart::Second),
+        ("days", DatePart::Days),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let known = DatePart::NAMES.iter().find(|(_, part)| *part == self);
+        known.map_or("", |(name, _)| name)
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepKind {
@@ -72,6 +167,20 @@ pub enum StepKind {
     Select,
     /// Takes these columns out.
     Drop,
+    /// Gives a column another name.
+    Rename {
+        /// The new name.
+        to: String,
+    },
+    /// Brings columns to another type; a value that cannot be is refused.
+    Cast(CastTo),
+    /// Adds a column, or replaces one, by an expression over the columns of the same row.
+    With {
+        /// The column that is made.
+        name: String,
+        /// The expression, in SQL.
+        expression: String,
+    },
     /// Puts a value where one is missing (null or NaN).
     Fill(Fill),
     /// Makes a column of 0 and 1 for each value; values not seen in training are all 0.
@@ -79,8 +188,26 @@ pub enum StepKind {
         /// Leaves out the first value's column, which the others determine.
         drop_first: bool,
     },
+    /// Numbers the values from 0, in their order; values not seen in training are -1.
+    Ordinal {
+        /// The order that was given; without one the values are sorted.
+        order: Vec<String>,
+    },
+    /// Deals the values out to a fixed number of columns of 0 and 1.
+    Hash {
+        /// How many columns.
+        buckets: usize,
+    },
     /// Takes off the mean and divides by the standard deviation.
     Standardize,
+    /// Brings the smallest training value to 0 and the largest to 1.
+    MinMax,
+    /// Takes off the median and divides by the distance of the quartiles.
+    Robust,
+    /// Numbers of bins, from 0.
+    Bin(Bins),
+    /// Makes a column of each part of a date.
+    DateParts(Vec<DatePart>),
     /// Brings values below and above to these ends.
     Clip {
         /// The lower end.
@@ -98,9 +225,18 @@ impl StepKind {
         match self {
             StepKind::Select => "select",
             StepKind::Drop => "drop",
+            StepKind::Rename { .. } => "rename",
+            StepKind::Cast(_) => "cast",
+            StepKind::With { .. } => "with",
             StepKind::Fill(_) => "fill",
             StepKind::OneHot { .. } => "one_hot",
+            StepKind::Ordinal { .. } => "ordinal",
+            StepKind::Hash { .. } => "hash",
             StepKind::Standardize => "standardize",
+            StepKind::MinMax => "minmax",
+            StepKind::Robust => "robust",
+            StepKind::Bin(_) => "bin",
+            StepKind::DateParts(_) => "date_parts",
             StepKind::Clip { .. } => "clip",
             StepKind::Log => "log",
         }
@@ -133,11 +269,7 @@ impl Recipe {
     pub fn parse(name: &str, body: &str) -> Result<Recipe, PrepError> {
         let mut steps = Vec::new();
         for (i, text) in body.lines().enumerate() {
-            let line = i + 1;
-            let words = words::split(text, line)?;
-            if let Some((first, rest)) = words.split_first() {
-                steps.push(step(first, rest, line)?);
-            }
+            steps.extend(grammar::step(text, i + 1)?);
         }
         if steps.is_empty() {
             return Err(PrepError::NoSteps { name: name.to_owned() });
@@ -162,141 +294,6 @@ impl Recipe {
     /// The body as it was written.
     pub fn source(&self) -> &str {
         &self.source
-    }
-}
-
-fn step(first: &Word, rest: &[Word], line: usize) -> Result<Step, PrepError> {
-    let name = first.text.as_str();
-    let Some((name, example)) = STEPS.iter().find(|(known, _)| *known == name) else {
-        let known = || STEPS.iter().map(|(known, _)| *known);
-        let hint = match nearest(name, known()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("steps are {}", known().collect::<Vec<_>>().join(", ")),
-        };
-        return Err(PrepError::Syntax {
-            line,
-            what: format!("no step `{name}`"),
-            hint: Some(hint),
-        });
-    };
-    let few = |needs: &str| PrepError::Syntax {
-        line,
-        what: format!("{name} needs {needs}"),
-        hint: Some(format!("such as `{example}`")),
-    };
-    let (options, rest): (Vec<&Word>, Vec<&Word>) = rest
-        .iter()
-        .partition(|word| !word.quoted && word.text.starts_with("--"));
-    let mut drop_first = false;
-    for option in options {
-        if *name == "one_hot" && option.text == "--drop-first" {
-            drop_first = true;
-        } else {
-            return Err(PrepError::Syntax {
-                line,
-                what: format!("{name} has no option `{}`", option.text),
-                hint: Some(if *name == "one_hot" {
-                    "its one option is `--drop-first`; a comment has a space after `--`".to_owned()
-                } else {
-                    "a comment has a space after `--`".to_owned()
-                }),
-            });
-        }
-    }
-    let (kind, columns) = match *name {
-        "select" => (StepKind::Select, rest.as_slice()),
-        "drop" => (StepKind::Drop, rest.as_slice()),
-        "one_hot" => (StepKind::OneHot { drop_first }, rest.as_slice()),
-        "standardize" => (StepKind::Standardize, rest.as_slice()),
-        "log" => (StepKind::Log, rest.as_slice()),
-        "fill" => match rest.split_last() {
-            Some((value, columns)) if !columns.is_empty() => (fill(value), columns),
-            _ => return Err(few("columns and what to fill them with")),
-        },
-        _ => match rest.as_slice() {
-            [columns @ .., low, high] if !columns.is_empty() => (clip(low, high, line)?, columns),
-            _ => return Err(few("columns, a low and a high end")),
-        },
-    };
-    if columns.is_empty() {
-        return Err(few("columns"));
-    }
-    let selectors = columns
-        .iter()
-        .map(|word| Selector::parse(word, line))
-        .collect::<Result<Vec<Selector>, PrepError>>()?;
-    let mut text = first.text.clone();
-    for word in rest {
-        text.push(' ');
-        text.push_str(&written(word));
-    }
-    if drop_first {
-        text.push_str(" --drop-first");
-    }
-    Ok(Step {
-        line,
-        kind,
-        selectors,
-        text,
-    })
-}
-
-/// A word as it may be written again.
-fn written(word: &Word) -> String {
-    if !word.quoted {
-        return word.text.clone();
-    }
-    let minus = if word.minus { "-" } else { "" };
-    let text = word.text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("{minus}\"{text}\"")
-}
-
-fn fill(value: &Word) -> StepKind {
-    let known = Fill::NAMES.iter().find(|(name, _)| *name == value.text);
-    StepKind::Fill(match known {
-        Some((_, fill)) if !value.quoted => fill.clone(),
-        _ => Fill::Constant(value.text.clone()),
-    })
-}
-
-fn clip(low: &Word, high: &Word, line: usize) -> Result<StepKind, PrepError> {
-    let (low, high) = (bound(low, line)?, bound(high, line)?);
-    let crossed = match (low, high) {
-        (Bound::Value(low), Bound::Value(high)) => low > high,
-        (Bound::Quantile(low), Bound::Quantile(high)) => low > high,
-        _ => false,
-    };
-    if crossed {
-        return Err(PrepError::Syntax {
-            line,
-            what: "the low end is above the high end".to_owned(),
-            hint: Some("write the low end first: `clip height 0 0.5`".to_owned()),
-        });
-    }
-    Ok(StepKind::Clip { low, high })
-}
-
-fn bound(word: &Word, line: usize) -> Result<Bound, PrepError> {
-    let wrong = || PrepError::Syntax {
-        line,
-        what: format!("`{}` is no end to clip to", word.text),
-        hint: Some("a number, a quantile such as `1%`, or `_` for no end".to_owned()),
-    };
-    if word.text == "_" && !word.quoted {
-        return Ok(Bound::Open);
-    }
-    if let Some(percent) = word.text.strip_suffix('%') {
-        let part = percent.parse::<f64>().map_err(|_| wrong())? / 100.0;
-        if !(0.0..=1.0).contains(&part) {
-            return Err(wrong());
-        }
-        return Ok(Bound::Quantile(part));
-    }
-    let value = word.text.parse::<f64>().map_err(|_| wrong())?;
-    if value.is_finite() {
-        Ok(Bound::Value(value))
-    } else {
-        Err(wrong())
     }
 }
 
@@ -370,7 +367,7 @@ mod tests {
             (
                 "clip x 1",
                 "line 1: clip needs columns, a low and a high end",
-                "such as `clip height 0 0.5`",
+                "such as `clip height 1% 99%`",
             ),
             (
                 "clip x 3 1",
@@ -403,7 +400,10 @@ mod tests {
         #[test]
         fn reading_lines_that_are_nearly_steps_never_panics(
             lines in prop::collection::vec(
-                ("(fill|clip|one_hot|log|select|drop|standardize|fil)", "[-@*?\"'#%_ a-z0-9.\\\\]{0,24}"),
+                (
+                    "(fill|clip|one_hot|log|select|drop|standardize|fil|rename|cast|with|ordinal|bin|hash|date_parts)",
+                    "( --order| --edges| --quantile)?[-@*?\"'#%_=, a-z0-9.\\\\]{0,24}( date| year| 4)?",
+                ),
                 0..6,
             )
         ) {

@@ -49,6 +49,24 @@ pub(crate) fn split(line: &str, number: usize) -> Result<Vec<Word>, PrepError> {
     Ok(words)
 }
 
+/// A line without its comment and the space around it; text in quotes is no comment.
+pub(crate) fn without_comment(line: &str) -> &str {
+    let line = line.trim();
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, c) in line.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None if before.is_whitespace() && (c == '#' || is_dashes(&line[at..])) => return line[..at].trim_end(),
+            None => {}
+        }
+        before = c;
+    }
+    line
+}
+
 /// `--` that is no option: the rest of the line is a comment.
 fn is_dashes(rest: &str) -> bool {
     rest.strip_prefix("--")
@@ -104,6 +122,18 @@ mod tests {
         assert_eq!(texts(r#"drop "a\"b\\c""#), ["drop", r#"a"b\c"#]);
         let words = split(r#"drop @all -"a b""#, 1).unwrap();
         assert!(words[2].minus && words[2].quoted);
+    }
+
+    #[test]
+    fn a_comment_goes_and_what_looks_like_one_in_quotes_stays() {
+        for (line, code) in [
+            ("  with a = b - 1  -- why", "with a = b - 1"),
+            ("with a = '# --' || b # why", "with a = '# --' || b"),
+            ("with a = b--1", "with a = b--1"),
+            ("# nothing", ""),
+        ] {
+            assert_eq!(without_comment(line), code);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod hostile;
 mod look;
 mod models;
 mod python;
+mod prep;
 mod quickstart;
 mod s3;
 mod scan;

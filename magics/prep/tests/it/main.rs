@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod fitting;
+mod newer_steps;
+mod prediction;
 mod same_bits;
 mod texts;

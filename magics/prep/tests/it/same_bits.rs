@@ -34,8 +34,9 @@ fn through_text(fitted: &FittedRecipe) -> FittedRecipe {
     FittedRecipe::from_json(&serde_json::from_str(&text).unwrap()).unwrap()
 }
 
-const RECIPE: &str = "fill number 0.1\nfill name none\nclip number 1% 99%\n\
-                      standardize number whole\none_hot name truth";
+const RECIPE: &str = "with sum = number + whole\nfill number sum 0.1\nfill name none\nclip number 1% 99%\n\
+                      bin sum 4 --quantile\nwith share = whole / 3\nminmax share\nstandardize number whole\n\
+                      rename name called\nhash called 3\none_hot truth";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

@@ -39,6 +39,19 @@ fn fitting_says_what_is_wrong_and_how_to_mend_it() {
         "drop @all",
         "one_hot sex\none_hot sex",
         "select @numeric\none_hot sex",
+        "minmax far",
+        "robust empty",
+        "cast sex float",
+        "cast length int",
+        "rename sex length",
+        "with rings = length",
+        "with x = lenght * 2",
+        "with x = rings * 2",
+        "with x = CAST(sex AS DOUBLE)",
+        "ordinal sex --order M,F",
+        "hash length 8",
+        "date_parts sex",
+        "bin sex 4",
     ];
     let complaints: Vec<String> = bodies
         .iter()
@@ -83,7 +96,7 @@ fn the_saved_form() {
 #[test]
 fn a_saved_recipe_of_another_version_is_refused() {
     for (saved, text) in [
-        (r#"{"version": 9}"#, "its layout is 9, and this version reads 1"),
+        (r#"{"version": 9}"#, "its layout is 9, and this version reads up to 2"),
         ("{}", "it has no version"),
         (r#"{"version": 1, "name": 3}"#, "invalid type"),
     ] {
