@@ -12,6 +12,7 @@ use polars::sql::SQLContext;
 use self::statement::Statement;
 use crate::complete::Completion;
 use crate::error::MagicError;
+use crate::frames;
 use crate::guard;
 use crate::language::name::Name;
 use crate::magic::{Call, Form, Group, Magic, Out, Tail};
@@ -102,7 +103,7 @@ impl Sql {
         let text_of_query = query.to_owned();
         let result = guard::on_worker(front, "the query", move || {
             // The error keeps its kind on the way back: it is told in the session's names there.
-            Ok(context.execute(&text_of_query).and_then(LazyFrame::collect))
+            Ok(context.execute(&text_of_query).and_then(frames::run))
         })?;
         let frame = result.map_err(|error| errors::told(&error, query, session))?;
         if !self.quiet {
