@@ -374,26 +374,44 @@ def verdict(kept):
     return "met" if kept else "FALLS SHORT"
 
 
-def print_table(times, peaks):
+HEADER = (
+    f"{'':<37}{'Ironsage':>10}{'Polars':>10}{'pandas':>10}{'to Polars':>11}{'pandas to':>11}"
+    f"{'memory':>10}{'Polars':>9}{'pandas':>9}{'to Polars':>11}   wanted"
+)
+
+
+def print_row(title, times, peaks, bounds):
+    """One line of the table, and whether its bounds are kept: each is what is wanted, and whether it is so."""
+    ours, pl, pd = times
+    memory, of_polars, of_pandas = peaks
+    bounds = [*bounds, (f"memory ≤ {MEMORY}", memory <= MEMORY * of_polars)]
     print(
-        f"{'':<37}{'Ironsage':>10}{'Polars':>10}{'pandas':>10}{'to Polars':>11}{'pandas to':>11}"
-        f"{'memory':>10}{'Polars':>9}{'pandas':>9}{'to Polars':>11}   wanted"
+        f"{title:<37}{ours:>8.3f} s{pl:>8.3f} s{pd:>8.3f} s{ours / pl:>11.2f}{pd / ours:>11.2f}"
+        f"{memory / 1e6:>7.0f} MB{of_polars / 1e6:>6.0f} MB{of_pandas / 1e6:>6.0f} MB{memory / max(of_polars, 1):>11.2f}   "
+        + ", ".join(f"{what}: {verdict(met)}" for what, met in bounds),
+        flush=True,
     )
-    kept = []
-    rows = [(step.title, *[(median(times[step.title, name]), peaks[step.title, name]) for name in PEERS]) for step in STEPS]
-    whole = [(sum(row[place][0] for row in rows), max(row[place][1] for row in rows)) for place in (1, 2, 3)]
-    for title, ours, pl, pd in [*rows, ("the whole", *whole)]:
-        wanted = [(f"≤ {WHOLE if title == 'the whole' else LIMIT} Polars", ours[0] / pl[0] <= (WHOLE if title == "the whole" else LIMIT))]
-        if title == "the whole":
-            wanted.append((f"≥ {PANDAS} for pandas", pd[0] / ours[0] >= PANDAS))
-        wanted.append((f"memory ≤ {MEMORY}", ours[1] <= MEMORY * pl[1]))
-        kept.extend(met for _, met in wanted)
-        print(
-            f"{title:<37}{ours[0]:>8.3f} s{pl[0]:>8.3f} s{pd[0]:>8.3f} s{ours[0] / pl[0]:>11.2f}{pd[0] / ours[0]:>11.2f}"
-            f"{ours[1] / 1e6:>7.0f} MB{pl[1] / 1e6:>6.0f} MB{pd[1] / 1e6:>6.0f} MB{ours[1] / max(pl[1], 1):>11.2f}   "
-            + ", ".join(f"{what}: {verdict(met)}" for what, met in wanted)
-        )
-    return all(kept)
+    return all(met for _, met in bounds)
+
+
+def compare(environment, repetitions):
+    """All steps, a line as each is done; the seconds of our CSV load, and whether all bounds are kept."""
+    print(HEADER)
+    rows, kept = [], True
+    for step in STEPS:
+        runs = {name: [] for name in PEERS}
+        for _ in range(repetitions):
+            for name in PEERS:
+                runs[name].append(timed(name, step, environment))
+        times = [median(runs[name]) for name in PEERS]
+        peaks = [measured(name, step, environment) for name in PEERS]
+        rows.append((times, peaks))
+        kept &= print_row(step.title, times, peaks, [(f"≤ {LIMIT} Polars", times[0] <= LIMIT * times[1])])
+    times = [sum(values) for values in zip(*(times for times, _ in rows), strict=True)]
+    peaks = [max(values) for values in zip(*(peaks for _, peaks in rows), strict=True)]
+    bounds = [(f"≤ {WHOLE} Polars", times[0] <= WHOLE * times[1]), (f"≥ {PANDAS} for pandas", times[2] >= PANDAS * times[0])]
+    kept &= print_row("the whole", times, peaks, bounds)
+    return rows[0][0][0], kept
 
 
 def main():
@@ -413,19 +431,11 @@ def main():
         s3 = uploaded(store, frame, folder)
         environment["PEER_STORE"] = json.dumps(store)
         sizes = {name: (folder / name).stat().st_size for name in ("flights.csv", "flights.parquet")}
-        print(f"{frame.height:,} rows × {frame.width} columns: " + ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in sizes.items()))
+        print(f"{frame.height:,} rows × {frame.width} columns: " + ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in sizes.items()), flush=True)
         del frame
-        times, peaks = {}, {}
-        for step in STEPS:
-            for _ in range(repetitions):
-                for name in PEERS:
-                    times.setdefault((step.title, name), []).append(timed(name, step, environment))
-            for name in PEERS:
-                peaks[step.title, name] = measured(name, step, environment)
-        kept = print_table(times, peaks)
+        load, kept = compare(environment, repetitions)
         print(f"\nmedians of {repetitions} runs, each in a process of its own; memory is PSS above idle, of one run more")
         loopback, file = limits(s3, folder, max(repetitions, 3))
-        load = median(times["CSV load", OURS])
         rate = sizes["flights.csv"] / 1e6
         print(
             f"the CSV load takes {load / loopback:.1f} times as long as plain HTTP from the same service ({rate / loopback:,.0f} MB/s) "
