@@ -409,7 +409,10 @@ def compare(environment, repetitions):
         kept &= print_row(step.title, times, peaks, [(f"≤ {LIMIT} Polars", times[0] <= LIMIT * times[1])])
     times = [sum(values) for values in zip(*(times for times, _ in rows), strict=True)]
     peaks = [max(values) for values in zip(*(peaks for _, peaks in rows), strict=True)]
-    bounds = [(f"≤ {WHOLE} Polars", times[0] <= WHOLE * times[1]), (f"≥ {PANDAS} for pandas", times[2] >= PANDAS * times[0])]
+    bounds = [
+        (f"≤ {WHOLE} Polars", times[0] <= WHOLE * times[1]),
+        (f"≥ {PANDAS} for pandas", times[2] >= PANDAS * times[0]),
+    ]
     kept &= print_row("the whole", times, peaks, bounds)
     return rows[0][0][0], kept
 
@@ -431,15 +434,16 @@ def main():
         s3 = uploaded(store, frame, folder)
         environment["PEER_STORE"] = json.dumps(store)
         sizes = {name: (folder / name).stat().st_size for name in ("flights.csv", "flights.parquet")}
-        print(f"{frame.height:,} rows × {frame.width} columns: " + ", ".join(f"{k} {v / 1e6:.1f} MB" for k, v in sizes.items()), flush=True)
+        told = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items())
+        print(f"{frame.height:,} rows × {frame.width} columns: {told}", flush=True)
         del frame
         load, kept = compare(environment, repetitions)
         print(f"\nmedians of {repetitions} runs, each in a process of its own; memory is PSS above idle, of one run more")
         loopback, file = limits(s3, folder, max(repetitions, 3))
         rate = sizes["flights.csv"] / 1e6
         print(
-            f"the CSV load takes {load / loopback:.1f} times as long as plain HTTP from the same service ({rate / loopback:,.0f} MB/s) "
-            f"and {load / file:.1f} times as long as its bytes from a file ({rate / file:,.0f} MB/s)"
+            f"the CSV load takes {load / loopback:.1f} times as long as plain HTTP from the same service "
+            f"({rate / loopback:,.0f} MB/s), and {load / file:.1f} times as long as its bytes from a file ({rate / file:,.0f} MB/s)"
         )
     return 0 if kept else 1
 

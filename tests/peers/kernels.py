@@ -206,7 +206,7 @@ def memory(folders, files=True):
 
 
 class Peak:
-    """The most memory that processes take while a block runs, looked at twenty times a second; `idle` is what they had before."""
+    """The most memory that a process tree takes while a block runs, looked at twenty times a second, and what it had before."""
 
     def __init__(self, pid, files=True):
         self.pid, self.files = pid, files
