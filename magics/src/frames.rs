@@ -19,7 +19,8 @@ pub(crate) fn collect(name: &str, session: &Session, front: &dyn Front) -> Resul
 }
 
 /// Runs a plan by Polars' streaming engine: rows go through it in morsels, so that files larger than memory are read and
-/// let go. (The engine for frames in memory would hold every row that the scan reads at once.)
+/// let go, where the engine for frames in memory would hold every row that a scan reads at once. The rows that a join or a
+/// window gives come in any order.
 pub(crate) fn run(plan: LazyFrame) -> PolarsResult<DataFrame> {
     plan.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
 }

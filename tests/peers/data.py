@@ -443,7 +443,8 @@ def main():
         rate = sizes["flights.csv"] / 1e6
         print(
             f"the CSV load takes {load / loopback:.1f} times as long as plain HTTP from the same service "
-            f"({rate / loopback:,.0f} MB/s), and {load / file:.1f} times as long as its bytes from a file ({rate / file:,.0f} MB/s)"
+            f"({rate / loopback:,.0f} MB/s), "
+            f"and {load / file:.1f} times as long as its bytes from a file ({rate / file:,.0f} MB/s)"
         )
     return 0 if kept else 1
 

@@ -97,13 +97,18 @@ impl Magic for Sql {
 impl Sql {
     fn query(&self, query: &str, out: Option<Name>, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let mut context = SQLContext::new();
+        // Frames in memory keep the order of their rows in joins and windows; plans may be larger than memory.
+        let mut collect: fn(LazyFrame) -> PolarsResult<DataFrame> = LazyFrame::collect;
         for (name, plan) in tables(query, session)? {
+            if matches!(session.value(&name), Some(Value::Plan(_))) {
+                collect = frames::run;
+            }
             context.register(&name, plan);
         }
         let text_of_query = query.to_owned();
         let result = guard::on_worker(front, "the query", move || {
             // The error keeps its kind on the way back: it is told in the session's names there.
-            Ok(context.execute(&text_of_query).and_then(frames::run))
+            Ok(context.execute(&text_of_query).and_then(collect))
         })?;
         let frame = result.map_err(|error| errors::told(&error, query, session))?;
         if !self.quiet {
