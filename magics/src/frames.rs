@@ -22,5 +22,6 @@ pub(crate) fn collect(name: &str, session: &Session, front: &dyn Front) -> Resul
 /// let go, where the engine for frames in memory would hold every row that a scan reads at once. The rows that a join or a
 /// window gives come in any order.
 pub(crate) fn run(plan: LazyFrame) -> PolarsResult<DataFrame> {
-    plan.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
+    plan.collect_with_engine(Engine::Streaming)
+        .map(|result| result.unwrap_single())
 }
