@@ -81,7 +81,7 @@ def main():
     counts = Counts()
     counts.check(logs, "formatting")
     counts.check(logs, "lints")
-    for name in ("long", "peers", "cells", "benchmarks"):
+    for name in ("long", "peers", "cells", "data", "benchmarks"):
         if (logs / f"{name}.status").exists():
             counts.check(logs, name)
     counts.crates(logs)

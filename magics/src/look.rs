@@ -5,6 +5,7 @@ use ironsage_display::{Front, text as words};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::frames;
 use crate::guard;
 use crate::session::{Session, Value};
 use crate::text;
@@ -41,14 +42,9 @@ pub(crate) fn open(name: &str, columns: &[String], session: &Session, front: &dy
     Ok(Look { plan, schema })
 }
 
-/// Runs a plan in pieces, of which few are in memory at a time.
-pub(crate) fn stream(plan: LazyFrame) -> PolarsResult<DataFrame> {
-    Ok(plan.collect_with_engine(Engine::Streaming)?.unwrap_single())
-}
-
 /// How many rows a plan has; for the formats that write it down, only that is read.
 pub(crate) fn height(plan: &LazyFrame) -> PolarsResult<usize> {
-    let counted = stream(plan.clone().select([len().cast(DataType::UInt64)]))?;
+    let counted = frames::run(plan.clone().select([len().cast(DataType::UInt64)]))?;
     let count = counted.columns().first().map(|count| count.u64()).transpose()?;
     Ok(count.and_then(|count| count.get(0)).unwrap_or(0) as usize)
 }
@@ -102,7 +98,7 @@ pub(crate) fn sample(look: &Look, most: usize) -> PolarsResult<Sample> {
         .filter(place.lt(lit(share)))
         .select([cols(look.schema.iter_names().cloned()).as_expr()]);
     Ok(Sample {
-        frame: stream(sampled)?,
+        frame: frames::run(sampled)?,
         of,
     })
 }

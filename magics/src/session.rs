@@ -15,10 +15,11 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::frames;
 use crate::language::scalar::Scalar;
 use crate::language::suggest;
-use crate::magics::sql::query::{self, Query};
 use crate::magics::python::Python;
+use crate::magics::sql::query::{self, Query};
 use crate::model_store::SavedModel;
 use crate::places::Places;
 use crate::plan::Plan;
@@ -313,6 +314,7 @@ impl Session {
     pub fn frame(&self, name: &str) -> Result<DataFrame, MagicError> {
         match self.value(name) {
             Some(Value::Frame(frame)) => Ok(frame),
+            Some(Value::Plan(plan)) => Ok(frames::run(plan.frame()?)?),
             _ => Ok(self.plan(name)?.collect()?),
         }
     }

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,38 +146,11 @@ class Kernel:
 
     def tree(self):
         """The kernel's process and all below it."""
-        below = {}
-        for folder in Path("/proc").iterdir():
-            # A process may end while it is looked at.
-            with contextlib.suppress(OSError):
-                if folder.name.isdigit():
-                    parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-                    below.setdefault(int(parent), []).append(int(folder.name))
-        found = [self.manager.provisioner.pid]
-        for process in found:
-            found.extend(below.get(process, []))
-        return [Path("/proc") / str(process) for process in found]
+        return tree(self.manager.provisioner.pid)
 
     def memory(self):
-        """Bytes of the process tree: proportional set sizes, so that a page that several map counts once.
-
-        Memory files count in full: a frame in one of them takes its memory also while no process has read its pages.
-        """
-        own, mapped, files = 0, 0, {}
-        for folder in self.tree():
-            with contextlib.suppress(OSError):
-                for line in (folder / "smaps_rollup").read_text().splitlines():
-                    key, _, value = line.partition(":")
-                    if key in ("Pss_Anon", "Pss_File"):
-                        own += int(value.split()[0]) * 1024
-                    elif key == "Pss_Shmem":
-                        mapped += int(value.split()[0]) * 1024
-                for file in (folder / "fd").iterdir():
-                    with contextlib.suppress(OSError):
-                        if os.readlink(file).startswith("/memfd:"):
-                            status = file.stat()
-                            files[status.st_ino] = status.st_blocks * 512
-        return own + max(mapped, sum(files.values()))
+        """Bytes of the process tree."""
+        return memory(self.tree())
 
     def settle(self, timeout=30):
         """Waits until the kernel has nothing more to do of its own: a second in which it takes no processor time."""
@@ -190,6 +164,73 @@ class Kernel:
                 return
             before = ticks
             time.sleep(1)
+
+
+def tree(pid):
+    """A process and all below it, as their folders in /proc."""
+    below = {}
+    for folder in Path("/proc").iterdir():
+        # A process may end while it is looked at.
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit():
+                parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                below.setdefault(int(parent), []).append(int(folder.name))
+    found = [pid]
+    for process in found:
+        found.extend(below.get(process, []))
+    return [Path("/proc") / str(process) for process in found]
+
+
+def memory(folders, files=True):
+    """Bytes of these processes: proportional set sizes, so that a page that several map counts once.
+
+    Memory files count in full: a frame in one of them takes its memory also while no process has read its pages. Without
+    `files`, pages of mapped files are left out: the system takes them back when it needs them, so that they bound nothing.
+    """
+    counted = ("Pss_Anon", "Pss_File") if files else ("Pss_Anon",)
+    own, mapped, kept = 0, 0, {}
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for line in (folder / "smaps_rollup").read_text().splitlines():
+                key, _, value = line.partition(":")
+                if key in counted:
+                    own += int(value.split()[0]) * 1024
+                elif key == "Pss_Shmem":
+                    mapped += int(value.split()[0]) * 1024
+            for file in (folder / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if os.readlink(file).startswith("/memfd:"):
+                        status = file.stat()
+                        kept[status.st_ino] = status.st_blocks * 512
+    return own + max(mapped, sum(kept.values()))
+
+
+class Peak:
+    """The most memory that a process tree takes while a block runs, looked at twenty times a second, and what it had before."""
+
+    def __init__(self, pid, files=True):
+        self.pid, self.files = pid, files
+        self.done = threading.Event()
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+
+    def __enter__(self):
+        self.idle = self.most = memory(tree(self.pid), self.files)
+        self.watcher.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.watcher.join()
+        self.most = max(self.most, memory(tree(self.pid), self.files))
+
+    def watch(self):
+        while not self.done.wait(0.05):
+            self.most = max(self.most, memory(tree(self.pid), self.files))
+
+    @property
+    def above(self):
+        """What was taken above idle."""
+        return self.most - self.idle
 
 
 def median(values):

@@ -4,6 +4,7 @@ use ironsage_display::{Front, TableOptions, note, table, text as words};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::frames;
 use crate::guard;
 use crate::look::{self, Look};
 use crate::magic::{Call, Form, Group, Magic, Out};
@@ -99,7 +100,7 @@ fn missing(look: &Look) -> Result<Missing, MagicError> {
             .enumerate()
             .map(|(at, name)| counted(col(name.clone()).null_count(), at)),
     );
-    let counts = look::stream(look.plan.clone().select(wanted))?;
+    let counts = frames::run(look.plan.clone().select(wanted))?;
     let count = |at: usize| -> Result<i64, MagicError> { Ok(counts.column(&number(at))?.i64()?.get(0).unwrap_or(0)) };
     let rows = count(names.len())?;
     let nulls: Vec<i64> = (0..names.len()).map(count).collect::<Result<_, _>>()?;
@@ -142,7 +143,7 @@ fn patterns(
         .group_by([col("mask")])
         .agg([len().cast(DataType::Int64).alias("rows")]);
     let options = SortMultipleOptions::default().with_order_descending_multi([true, false]);
-    let grouped = look::stream(grouped)?.sort(["rows", "mask"], options)?;
+    let grouped = frames::run(grouped)?.sort(["rows", "mask"], options)?;
     let written = |mask: u64| -> String {
         let columns = lacking.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
         columns

@@ -128,7 +128,7 @@ impl Show {
         let counted = counts_its_rows(plan);
         let what = format!("running the plan {}", self.name);
         let (rows, height) = guard::on_worker(front, &what, move || {
-            let rows = look::stream(look.plan.clone().slice(start as i64, most as IdxSize + 1))?;
+            let rows = frames::run(look.plan.clone().slice(start as i64, most as IdxSize + 1))?;
             let height = match rows.height() {
                 0 if start > 0 => None,
                 height if height <= most => Some(start + height),

@@ -4,6 +4,7 @@ use ironsage_display::{Front, TableOptions, note, table, text as words};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::frames;
 use crate::guard;
 use crate::look;
 use crate::magic::{Call, Form, Group, Magic, Out};
@@ -79,7 +80,7 @@ fn counted(plan: LazyFrame, columns: &[String], sort: bool) -> Result<(DataFrame
     let counts = plan
         .group_by(&keys)
         .agg([len().cast(DataType::Int64).alias(count.clone())]);
-    let counts = look::stream(counts)?;
+    let counts = frames::run(counts)?;
     let rows = counts.column(&count)?.i64()?.sum().unwrap_or(0);
     let (by, descending) = match sort {
         true => (columns.to_vec(), vec![false; columns.len()]),

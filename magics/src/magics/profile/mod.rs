@@ -16,6 +16,7 @@ use polars::prelude::*;
 
 use self::column::Facts;
 use crate::error::MagicError;
+use crate::frames;
 use crate::guard;
 use crate::look::{self, Look, Sample};
 use crate::magic::{Call, Form, Group, Magic, Out};
@@ -213,7 +214,7 @@ fn of_all_rows(look: &Look, facts: &mut [Facts]) -> Result<(), MagicError> {
             }
         }
     }
-    let all = look::stream(look.plan.clone().select(wanted))?;
+    let all = frames::run(look.plan.clone().select(wanted))?;
     let value = |at: usize, what: &str| {
         all.column(&format!("{at} {what}"))
             .and_then(|column| column.get(0))

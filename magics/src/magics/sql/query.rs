@@ -6,6 +6,7 @@ use polars::sql::SQLContext;
 
 use super::{errors, statement};
 use crate::error::MagicError;
+use crate::frames;
 use crate::session::{Session, Value};
 
 /// A saved query (`%%sql --save NAME`).
@@ -54,6 +55,8 @@ pub(super) struct Ready {
     query: String,
     frames: Vec<(String, LazyFrame)>,
     queries: Vec<Ready>,
+    /// Whether files are read, which may be larger than memory.
+    reads_files: bool,
 }
 
 /// What Polars said of a query, and of which.
@@ -82,6 +85,7 @@ impl Ready {
             query: query.to_owned(),
             frames: Vec::new(),
             queries: Vec::new(),
+            reads_files: false,
         };
         for table in own_parts_removed(query) {
             if within.contains(&table) {
@@ -99,7 +103,10 @@ impl Ready {
                 within.pop();
             }
         }
-        ready.frames = frames(query, session)?;
+        ready.frames = named(query, session)?;
+        let is_plan = |name: &String| matches!(session.value(name), Some(Value::Plan(_)));
+        ready.reads_files =
+            ready.frames.iter().any(|(name, _)| is_plan(name)) || ready.queries.iter().any(|query| query.reads_files);
         Ok(ready)
     }
 
@@ -120,15 +127,21 @@ impl Ready {
         })
     }
 
-    /// The rows, the first `limit` of them, where there is one.
+    /// The rows, the first `limit` of them, where there is one. Frames in memory keep the order of their rows in joins and
+    /// windows.
     pub(super) fn collect(self, limit: Option<u32>) -> Result<DataFrame, Failed> {
         let query = self.query.clone();
+        let collect = if self.reads_files {
+            frames::run
+        } else {
+            LazyFrame::collect
+        };
         let plan = self.plan()?;
         let plan = match limit {
             Some(limit) => plan.limit(limit),
             None => plan,
         };
-        plan.collect().map_err(|error| Failed {
+        collect(plan).map_err(|error| Failed {
             name: None,
             query,
             error,
@@ -160,7 +173,7 @@ fn own_parts_removed(query: &str) -> Vec<String> {
 
 /// The frames that a query may mean: everything in it that is bound to one here, and what stands where a table stands
 /// and is a frame in Rust, fetched once. `SHOW TABLES` means all.
-fn frames(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, MagicError> {
+fn named(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, MagicError> {
     let planned = |name: String| session.plan(&name).map(|plan| (name, plan));
     let is_frame = |value: &Value| matches!(value, Value::Frame(_) | Value::Plan(_));
     if statement::first_word(query).is_some_and(|word| word == "SHOW") {
