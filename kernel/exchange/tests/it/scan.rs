@@ -55,6 +55,8 @@ fn each_format(test: &str) -> (Folder, Vec<Scan>) {
         header: true,
         null_values: vec!["NA".to_owned()],
         dates: false,
+        dtypes: Vec::new(),
+        comment: None,
     };
     let scans = vec![
         scan(ScanFormat::Parquet, &path("trips.parquet")),
