@@ -323,7 +323,7 @@ fn ragged_error(row: &ragged::Ragged, name: &str, separator: u8) -> MagicError {
             "put the field that contains the separator in double quotes, or name the separator with `--separator`"
                 .to_owned()
         }
-        None => "complete the line (an empty field is fine), or take it out".to_owned(),
+        None => "complete the line (an empty field is fine), or leave such lines out: `--skip-bad`".to_owned(),
     };
     MagicError::data(message).with_hint(hint)
 }

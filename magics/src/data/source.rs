@@ -379,3 +379,42 @@ fn read_file(path: &Path, size: u64, watch: &Watch<'_>) -> Result<Vec<u8>, Magic
         watch.moved(content.len() as u64, size);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use ironsage_client::{ClientError, Launcher};
+    use ironsage_contract::Home;
+
+    use super::*;
+    use crate::session::SessionConfig;
+
+    struct Never;
+
+    impl Launcher for Never {
+        fn ensure(&self) -> Result<Place, ClientError> {
+            panic!("a public bucket is not in the local store")
+        }
+    }
+
+    #[test]
+    fn anybodys_client_is_one_of_aws() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = Session::new(SessionConfig {
+            home: Home::at(folder.path()),
+            launcher: Arc::new(Never),
+        });
+        let anybody = Reader {
+            anon: Some("eu-west-1".to_owned()),
+        };
+        let client = anybody
+            .client(&parse_uri("s3://public/a.csv").unwrap(), &session)
+            .unwrap();
+        let place = client.place();
+        assert_eq!((place.endpoint.as_deref(), place.region.as_str()), (None, "eu-west-1"));
+        let error = anybody.client(&parse_uri("local://here/a.csv").unwrap(), &session);
+        assert_eq!(error.unwrap_err().hint.as_deref(), Some("leave out `--anon`"));
+    }
+}

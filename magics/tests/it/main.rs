@@ -8,6 +8,7 @@ mod frames;
 mod grammar;
 mod help;
 mod hints;
+mod load;
 mod models;
 mod quickstart;
 mod scan;
