@@ -117,6 +117,11 @@ pub(crate) fn check<'a>(content: &'a [u8], rules: &Rules<'_>) -> Rows<'a> {
     }
 }
 
+/// The first row, which has the names if anything has.
+pub(crate) fn first_row(rows: &[u8], separator: u8) -> &[u8] {
+    &rows[..row_at(rows, 0, separator).end]
+}
+
 struct Row {
     end: usize,
     fields: usize,

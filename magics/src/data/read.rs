@@ -238,7 +238,7 @@ fn csv(bytes: &[u8], name: &str, separator: u8, wanted: &[String], options: &Opt
     };
     check_header(&rows, name, separator, options)?;
     let typed = options.dtypes.iter().map(|said| &said.column);
-    let reader = |infer: Option<usize>, most: Option<usize>, wanted: &[&String]| {
+    let reader = |infer: Option<usize>, wanted: &[&String]| {
         let null_values = (!options.null_values.is_empty())
             .then(|| NullValues::AllColumns(options.null_values.iter().map(|value| value.as_str().into()).collect()));
         let wanted = wanted
@@ -252,7 +252,6 @@ fn csv(bytes: &[u8], name: &str, separator: u8, wanted: &[String], options: &Opt
         CsvReadOptions::default()
             .with_has_header(!options.no_header)
             .with_infer_schema_length(infer)
-            .with_n_rows(most)
             .with_rechunk(true)
             .with_columns((!wanted.is_empty()).then_some(wanted))
             .with_schema_overwrite((!dtypes.is_empty()).then(|| Arc::new(dtypes)))
@@ -266,8 +265,13 @@ fn csv(bytes: &[u8], name: &str, separator: u8, wanted: &[String], options: &Opt
             .finish()
     };
     check_columns(wanted.iter().chain(typed.clone()), name, || {
-        let none = reader(Some(1), Some(0), &[]).map_err(|error| unreadable(name, Format::Csv, &error))?;
-        Ok(text::columns_of(&none))
+        let names = CsvReadOptions::default()
+            .with_has_header(!options.no_header)
+            .map_parse_options(|parse| parse.with_separator(separator))
+            .into_reader_with_file_handle(Cursor::new(ragged::first_row(&rows, separator)))
+            .finish()
+            .map_err(|error| unreadable(name, Format::Csv, &error))?;
+        Ok(text::columns_of(&names))
     })?;
     // Polars wants to know of each column whose type is told.
     let read_columns: Vec<&String> = match wanted.is_empty() {
@@ -277,11 +281,11 @@ fn csv(bytes: &[u8], name: &str, separator: u8, wanted: &[String], options: &Opt
             .chain(typed.filter(|column| !wanted.contains(column)))
             .collect(),
     };
-    let frame = match reader(Some(INFER_ROWS), None, &read_columns) {
+    let frame = match reader(Some(INFER_ROWS), &read_columns) {
         Ok(frame) => frame,
         // A later row does not fit the type of the first ones: look at all.
         Err(PolarsError::ComputeError(_)) => {
-            reader(None, None, &read_columns).map_err(|error| unreadable_csv(name, options, &error))?
+            reader(None, &read_columns).map_err(|error| unreadable_csv(name, options, &error))?
         }
         Err(error) => return Err(unreadable_csv(name, options, &error)),
     };
