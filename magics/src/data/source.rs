@@ -353,6 +353,18 @@ pub(crate) fn bytes(part: &Part, reader: &Reader, session: &Session, watch: &Wat
     Ok(bytes)
 }
 
+/// The whole lines among the first million bytes of a file of this machine.
+pub(crate) fn first_lines(path: &Path) -> Result<Vec<u8>, MagicError> {
+    use std::io::Read;
+    let fail = |error: std::io::Error| MagicError::file(path, "read", &error);
+    let mut lines = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(1 << 20).read_to_end(&mut lines).map_err(fail)?;
+    let end = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    lines.truncate(end);
+    Ok(lines)
+}
+
 fn read_file(path: &Path, size: u64, watch: &Watch<'_>) -> Result<Vec<u8>, MagicError> {
     use std::io::Read;
     const STEP: u64 = 4 << 20;

@@ -224,20 +224,35 @@ impl Files<'_> {
         )))
     }
 
-    /// The columns of files that can be planned.
+    /// The columns, where a look at the files tells them: of text on this machine, at its first lines alone, since a
+    /// line may have no end.
     fn schema(&self) -> Result<SchemaRef, MagicError> {
         let options = Options {
             columns: Vec::new(),
             condition: None,
             ..self.options().clone()
         };
+        let what = format!("looking at {}", self.location.shown());
+        if let (
+            [
+                Part {
+                    location: Location::File { path, .. },
+                    ..
+                },
+                ..,
+            ],
+            None,
+        ) = (self.parts, self.columnar())
+        {
+            let (lines, name) = (source::first_lines(path)?, self.parts[0].name());
+            return guard::on_worker(self.front, &what, move || {
+                let content = read::content(&lines, &name, &[], &options, true)?;
+                Ok(content.frame.schema().clone())
+            });
+        }
         let format = files::format(self.parts, &options)?;
         let scan = files::scan(self.location, self.parts, format, &options, self.session)?;
-        guard::on_worker(
-            self.front,
-            &format!("looking at {}", self.location.shown()),
-            move || Ok(Plan::over(scan)?.schema()),
-        )
+        guard::on_worker(self.front, &what, move || Ok(Plan::over(scan)?.schema()))
     }
 
     fn growth(&self, part: &Part) -> u64 {
