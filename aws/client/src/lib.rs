@@ -66,10 +66,12 @@ impl Client {
         let runtime = runtime::Runtime::shared()?;
         let _inside = runtime.enter();
         let config = place.sdk_config();
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
+        let mut s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(place.endpoint.is_some())
-            .timeout_config(place::timeouts(place::READ_TIMEOUT_S3))
-            .build();
+            .timeout_config(place::timeouts(place::READ_TIMEOUT_S3));
+        if place.is_anonymous() {
+            s3 = s3.allow_no_auth();
+        }
         let sagemaker = aws_sdk_sagemaker::config::Builder::from(&config)
             .timeout_config(place::timeouts(place::READ_TIMEOUT_CONTROL))
             .build();
@@ -78,7 +80,7 @@ impl Client {
             .build();
         Ok(Client {
             inner: Arc::new(Inner {
-                s3: aws_sdk_s3::Client::from_conf(s3),
+                s3: aws_sdk_s3::Client::from_conf(s3.build()),
                 sagemaker: aws_sdk_sagemaker::Client::from_conf(sagemaker),
                 inference: aws_sdk_sagemakerruntime::Client::from_conf(inference),
                 place,

@@ -51,6 +51,8 @@ pub struct Place {
 #[derive(Clone)]
 enum Source {
     Keys(Credentials),
+    /// None: requests are not signed.
+    Nobody,
     /// The whole aws-config chain, already loaded. It may own connections of the runtime.
     Chain {
         config: Box<SdkConfig>,
@@ -95,6 +97,24 @@ impl Place {
             poll: if endpoint.is_some() { POLL_LOCAL } else { POLL_AWS },
             source: Source::Keys(Credentials::from_keys(access_key_id, secret_access_key, None)),
         }
+    }
+
+    /// AWS as anybody sees it: requests are not signed, which public buckets allow.
+    pub fn anonymous(region: &str) -> Place {
+        Place {
+            name: "aws".to_owned(),
+            endpoint: None,
+            region: region.to_owned(),
+            account: None,
+            role: None,
+            poll: POLL_AWS,
+            source: Source::Nobody,
+        }
+    }
+
+    /// Whether requests are not signed.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        matches!(self.source, Source::Nobody)
     }
 
     /// AWS as the AWS tools would find it: environment, shared files and profiles, SSO,
@@ -150,7 +170,8 @@ impl Place {
     /// What the crate `object_store` has to know to read this place's S3: its keys and their values, secrets among them.
     pub fn object_store(&self) -> Result<Vec<(String, String)>, ClientError> {
         let keys = match &self.source {
-            Source::Keys(keys) => keys.clone(),
+            Source::Keys(keys) => Some(keys.clone()),
+            Source::Nobody => None,
             Source::Chain { config, runtime } => {
                 let Some(provider) = config.credentials_provider() else {
                     return Err(ClientError::no_credentials(
@@ -158,20 +179,22 @@ impl Place {
                         "no source of credentials is set up",
                     ));
                 };
-                runtime.run(&(), async {
+                Some(runtime.run(&(), async {
                     provider
                         .provide_credentials()
                         .await
                         .map_err(|error| failure::credentials(&self.name, &error))
-                })?
+                })?)
             }
         };
+        let keys = keys.as_ref();
         let pairs = [
             ("aws_region", Some(self.region.as_str())),
             ("aws_endpoint_url", self.endpoint.as_deref()),
-            ("aws_access_key_id", Some(keys.access_key_id())),
-            ("aws_secret_access_key", Some(keys.secret_access_key())),
-            ("aws_session_token", keys.session_token()),
+            ("aws_access_key_id", keys.map(Credentials::access_key_id)),
+            ("aws_secret_access_key", keys.map(Credentials::secret_access_key)),
+            ("aws_session_token", keys.and_then(Credentials::session_token)),
+            ("aws_skip_signature", keys.is_none().then_some("true")),
         ];
         let known = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
         Ok(known.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
@@ -184,6 +207,7 @@ impl Place {
             Source::Keys(keys) => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .credentials_provider(SharedCredentialsProvider::new(keys.clone())),
+            Source::Nobody => SdkConfig::builder().behavior_version(BehaviorVersion::latest()),
         };
         let mut builder = builder
             .region(Region::new(self.region.clone()))
@@ -210,7 +234,7 @@ impl Place {
     pub(crate) fn is_same(&self, other: &Place) -> bool {
         let key = |place: &Place| match &place.source {
             Source::Keys(keys) => Some((keys.access_key_id().to_owned(), keys.secret_access_key().to_owned())),
-            Source::Chain { .. } => None,
+            Source::Chain { .. } | Source::Nobody => None,
         };
         self.endpoint == other.endpoint && self.region == other.region && key(self).is_some() && key(self) == key(other)
     }
@@ -221,6 +245,7 @@ impl fmt::Debug for Place {
         let credentials = match &self.source {
             Source::Keys(keys) => keys.access_key_id().to_owned(),
             Source::Chain { .. } => "from the environment".to_owned(),
+            Source::Nobody => "none".to_owned(),
         };
         out.debug_struct("Place")
             .field("name", &self.name)
@@ -253,7 +278,7 @@ fn is_loopback(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(missing_docs)]
+    #![allow(missing_docs, clippy::unwrap_used)]
     use super::*;
 
     fn local() -> Place {
@@ -277,6 +302,34 @@ mod tests {
         let shown = format!("{:?} {:#?}", local(), local());
         assert!(shown.contains("IRONKEY"));
         assert!(!shown.contains("hush-hush"));
+    }
+
+    #[test]
+    fn nobodys_requests_are_not_signed() {
+        use std::io::{Read, Write};
+        let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut place = Place::anonymous("eu-west-1");
+        place.endpoint = Some(format!("http://{}", service.local_addr().unwrap()));
+        let asked = std::thread::spawn(move || {
+            let (mut stream, _) = service.accept().unwrap();
+            let mut request = vec![0; 4096];
+            let count = stream.read(&mut request).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi")
+                .unwrap();
+            String::from_utf8_lossy(&request[..count]).to_lowercase()
+        });
+        let uri = "s3://public/a.csv".parse().unwrap();
+        let object = crate::Client::new(place.clone()).unwrap().head(&uri).unwrap();
+        assert_eq!(object.unwrap().size, 2);
+        let asked = asked.join().unwrap();
+        assert!(
+            asked.starts_with("head /public/a.csv") && !asked.contains("authorization"),
+            "{asked}"
+        );
+        let pairs = place.object_store().unwrap();
+        assert!(pairs.contains(&("aws_skip_signature".to_owned(), "true".to_owned())));
+        assert!(!pairs.iter().any(|(key, _)| key.contains("secret")));
     }
 
     #[test]

@@ -10,9 +10,11 @@
 
 mod frame;
 mod group;
+mod partitions;
 mod scan;
 pub mod wire;
 
 pub use frame::{ExchangeError, Shared, map, map_file, share};
 pub use group::GroupGuard;
+pub use partitions::partitions;
 pub use scan::{CsvScan, Scan, ScanFormat};

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use polars::io::cloud::CloudOptions;
 use polars::prelude::*;
 use polars::sql::sql_expr;
 use serde::{Deserialize, Serialize};
+
+use crate::partitions;
 
 /// How many rows of a text file are looked at for their types.
 const INFER_ROWS: usize = 10_000;
@@ -50,6 +53,10 @@ pub struct CsvScan {
     pub null_values: Vec<String>,
     /// Whether dates and times are recognised.
     pub dates: bool,
+    /// The types of columns that are not to be found out.
+    pub dtypes: Vec<(String, DataType)>,
+    /// What lines begin with that are no rows.
+    pub comment: Option<String>,
 }
 
 impl Scan {
@@ -82,22 +89,13 @@ impl Scan {
                 };
                 LazyFrame::scan_ipc_sources(ScanSources::Paths(paths()), IpcScanOptions::default(), arguments)?
             }
-            ScanFormat::Ndjson => LazyJsonLineReader::new_paths(paths())
-                .with_infer_schema_length(NonZeroUsize::new(INFER_ROWS))
-                .with_cloud_options(cloud)
-                .finish()?,
-            ScanFormat::Csv(csv) => {
-                let null_values = csv.null_values.iter().map(|value| value.as_str().into()).collect();
-                LazyCsvReader::new_paths(paths())
-                    .with_separator(csv.separator)
-                    .with_has_header(csv.header)
-                    .with_null_values((!csv.null_values.is_empty()).then_some(NullValues::AllColumns(null_values)))
-                    .with_try_parse_dates(csv.dates)
-                    .with_infer_schema_length(Some(INFER_ROWS))
-                    .with_glob(false)
-                    .with_cloud_options(cloud)
-                    .finish()?
-            }
+            ScanFormat::Ndjson => self.by_folder(|files| {
+                LazyJsonLineReader::new_paths(files.iter().map(PlRefPath::new).collect())
+                    .with_infer_schema_length(NonZeroUsize::new(INFER_ROWS))
+                    .with_cloud_options(cloud.clone())
+                    .finish()
+            })?,
+            ScanFormat::Csv(csv) => self.by_folder(|files| csv.plan(files, cloud.clone()))?,
         };
         if let Some(condition) = &self.condition {
             plan = plan.filter(sql_expr(condition)?);
@@ -108,6 +106,33 @@ impl Scan {
         Ok(plan)
     }
 
+    /// The plan of text files, which Polars reads without a look at their folders: a plan for the files of each.
+    fn by_folder(&self, plan: impl Fn(&[String]) -> PolarsResult<LazyFrame>) -> PolarsResult<LazyFrame> {
+        let Some(values) = partitions(&self.files)? else {
+            return plan(&self.files);
+        };
+        let mut plans = Vec::new();
+        let mut start = 0;
+        for end in 1..=self.files.len() {
+            let same = end < self.files.len() && values.get(end) == values.get(start);
+            if same {
+                continue;
+            }
+            let columns = values.columns().iter().map(|column| {
+                let value = column.get(start)?.into_static();
+                Ok(lit(Scalar::new(column.dtype().clone(), value)).alias(column.name().clone()))
+            });
+            let columns = columns.collect::<PolarsResult<Vec<Expr>>>()?;
+            plans.push(plan(&self.files[start..end])?.with_columns(columns));
+            start = end;
+        }
+        let arguments = UnionArgs {
+            to_supertypes: true,
+            ..UnionArgs::default()
+        };
+        concat(plans, arguments)
+    }
+
     /// Folders called `name=value` are columns.
     fn partitions(&self) -> HiveOptions {
         let in_folder = |file: &String| file.split('/').rev().skip(1).any(|part| part.contains('='));
@@ -116,6 +141,28 @@ impl Scan {
             try_parse_dates: true,
             ..HiveOptions::default()
         }
+    }
+}
+
+impl CsvScan {
+    fn plan(&self, files: &[String], cloud: Option<CloudOptions>) -> PolarsResult<LazyFrame> {
+        let null_values = self.null_values.iter().map(|value| value.as_str().into()).collect();
+        let dtypes: Schema = self
+            .dtypes
+            .iter()
+            .map(|(name, dtype)| Field::new(name.as_str().into(), dtype.clone()))
+            .collect();
+        LazyCsvReader::new_paths(files.iter().map(PlRefPath::new).collect())
+            .with_separator(self.separator)
+            .with_has_header(self.header)
+            .with_null_values((!self.null_values.is_empty()).then_some(NullValues::AllColumns(null_values)))
+            .with_try_parse_dates(self.dates)
+            .with_dtype_overwrite((!dtypes.is_empty()).then(|| Arc::new(dtypes)))
+            .with_comment_prefix(self.comment.as_deref().map(PlSmallStr::from))
+            .with_infer_schema_length(Some(INFER_ROWS))
+            .with_glob(false)
+            .with_cloud_options(cloud)
+            .finish()
     }
 }
 

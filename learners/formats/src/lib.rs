@@ -2,6 +2,7 @@
 //!
 //! - [`recordio`]: RecordIO frames holding protobuf records, as training channels and endpoints carry them
 //! - [`csv`]: rows of numbers with the label first
+//! - [`libsvm`]: sparse rows of text
 //! - [`mxnet`]: MXNet's parameter files
 //! - [`model_algo`]: Linear Learner's `model_algo-1`
 //! - [`artifact`]: `model.tar.gz`, and the card that travels in it
@@ -11,6 +12,7 @@
 pub mod artifact;
 pub mod csv;
 mod error;
+pub mod libsvm;
 pub mod model_algo;
 pub mod mxnet;
 mod protobuf;

@@ -16,11 +16,48 @@ pub(crate) struct Ragged {
     pub text: String,
 }
 
+/// How rows are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'a> {
+    /// What separates the fields of a row.
+    pub separator: u8,
+    /// Rows that are not like the first are left out.
+    pub skip_bad: bool,
+    /// What lines begin with that are no rows.
+    pub comment: Option<&'a str>,
+}
+
+/// The rows that were left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// How many.
+    pub rows: usize,
+    /// The lines of the first few.
+    pub lines: Vec<usize>,
+}
+
+impl LeftOut {
+    /// What became of the bad lines of a file, if it had any.
+    pub fn told(&self, name: &str) -> Option<String> {
+        let lines: Vec<String> = self.lines.iter().map(ToString::to_string).collect();
+        let more = if self.rows > lines.len() { ", …" } else { "" };
+        (self.rows > 0).then(|| {
+            let count = ironsage_display::text::counted(self.rows as u64, "bad row");
+            format!("{count} of {name} left out (line {}{more})", lines.join(", "))
+        })
+    }
+}
+
+/// How many lines are named.
+const NAMED: usize = 5;
+
 /// What a look at all rows found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rows<'a> {
     /// All rows are alike; blank lines are taken out.
     Even(Cow<'a, [u8]>),
+    /// All rows that are left are alike.
+    Picked(Cow<'a, [u8]>, LeftOut),
     /// One is not.
     Ragged(Ragged),
     /// A quote that begins on this line is never closed.
@@ -28,21 +65,38 @@ pub(crate) enum Rows<'a> {
 }
 
 /// Looks at every row of `content`.
-pub(crate) fn check(content: &[u8], separator: u8) -> Rows<'_> {
+pub(crate) fn check<'a>(content: &'a [u8], rules: &Rules<'_>) -> Rows<'a> {
     let mut expected = None;
-    let mut blanks: Vec<(usize, usize)> = Vec::new();
+    let mut unwanted: Vec<(usize, usize)> = Vec::new();
+    let mut left_out = LeftOut::default();
     let mut position = 0;
     let mut line = 1;
     while position < content.len() {
-        let row = row_at(content, position, separator);
+        if let Some(comment) = rules.comment
+            && content[position..].starts_with(comment.as_bytes())
+        {
+            let end = content[position..].iter().position(|&byte| byte == b'\n');
+            let end = end.map_or(content.len(), |end| position + end + 1);
+            unwanted.push((position, end));
+            (position, line) = (end, line + 1);
+            continue;
+        }
+        let row = row_at(content, position, rules.separator);
         if row.open_quote {
             return Rows::OpenQuote(line);
         }
         let text = &content[position..row.end];
         let blank = text.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         match expected {
-            _ if blank && expected != Some(1) => blanks.push((position, row.end)),
+            _ if blank && expected != Some(1) => unwanted.push((position, row.end)),
             None => expected = Some(row.fields),
+            Some(expected) if row.fields != expected && rules.skip_bad => {
+                unwanted.push((position, row.end));
+                left_out.rows += 1;
+                if left_out.lines.len() < NAMED {
+                    left_out.lines.push(line);
+                }
+            }
             Some(expected) if row.fields != expected => {
                 return Rows::Ragged(Ragged {
                     line,
@@ -56,7 +110,16 @@ pub(crate) fn check(content: &[u8], separator: u8) -> Rows<'_> {
         line += row.lines;
         position = row.end;
     }
-    Rows::Even(without(content, &blanks))
+    let rows = without(content, &unwanted);
+    match left_out.rows {
+        0 => Rows::Even(rows),
+        _ => Rows::Picked(rows, left_out),
+    }
+}
+
+/// The first row, which has the names if anything has.
+pub(crate) fn first_row(rows: &[u8], separator: u8) -> &[u8] {
+    &rows[..row_at(rows, 0, separator).end]
 }
 
 struct Row {
@@ -129,13 +192,13 @@ fn quoted_row_at(content: &[u8], start: usize, separator: u8) -> Row {
     }
 }
 
-fn without<'a>(content: &'a [u8], blanks: &[(usize, usize)]) -> Cow<'a, [u8]> {
-    if blanks.is_empty() {
+fn without<'a>(content: &'a [u8], unwanted: &[(usize, usize)]) -> Cow<'a, [u8]> {
+    if unwanted.is_empty() {
         return Cow::Borrowed(content);
     }
     let mut kept = Vec::with_capacity(content.len());
     let mut position = 0;
-    for &(start, end) in blanks {
+    for &(start, end) in unwanted {
         kept.extend_from_slice(&content[position..start]);
         position = end;
     }
@@ -152,6 +215,44 @@ fn beginning(row: &[u8]) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const RULES: Rules<'_> = Rules {
+        separator: b',',
+        skip_bad: false,
+        comment: None,
+    };
+
+    fn check(content: &[u8], separator: u8) -> Rows<'_> {
+        super::check(content, &Rules { separator, ..RULES })
+    }
+
+    #[test]
+    fn bad_rows_are_left_out_and_counted_where_that_is_asked_for() {
+        let rules = Rules {
+            skip_bad: true,
+            ..RULES
+        };
+        let found = super::check(b"a,b\n1,2\n3\n\"x\ny\",4\n5,6,7\n8,9\n", &rules);
+        let left_out = LeftOut {
+            rows: 2,
+            lines: vec![3, 6],
+        };
+        assert_eq!(
+            found,
+            Rows::Picked(Cow::Borrowed(b"a,b\n1,2\n\"x\ny\",4\n8,9\n"), left_out)
+        );
+        assert_eq!(super::check(b"a\n\"1\n", &rules), Rows::OpenQuote(2));
+    }
+
+    #[test]
+    fn comments_are_no_rows() {
+        let rules = Rules {
+            comment: Some("#"),
+            ..RULES
+        };
+        let found = super::check(b"# made, by, \"hand\na,b\n1,2\n# end", &rules);
+        assert_eq!(found, Rows::Even(Cow::Borrowed(b"a,b\n1,2\n")));
+    }
 
     #[test]
     fn the_line_is_named_as_an_editor_counts_it() {

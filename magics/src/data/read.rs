@@ -1,13 +1,20 @@
 //! Bytes of a file as a frame. A CSV file is looked at row by row first, so that a ragged row is an error
 //! with its line; types are inferred from the first ten thousand rows, and from all of them where that was not enough.
 
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::sync::Arc;
 
 use polars::prelude::*;
+use polars::sql::sql_expr;
 
+use crate::data::dtypes::Dtype;
+use crate::data::encoding::Encoding;
+use crate::data::files;
 use crate::data::format::{Format, Separator};
-use crate::data::ragged::{self, Rows};
+use crate::data::packing::Packing;
+use crate::data::ragged::{self, LeftOut, Rows, Rules};
+use crate::data::records::{self, Sparse};
+use crate::data::source::Reader;
 use crate::error::MagicError;
 use crate::guard;
 use crate::text;
@@ -33,9 +40,26 @@ pub(crate) struct Options {
     /// Recognise dates and times in CSV
     #[arg(long)]
     pub dates: bool,
+    /// The types of CSV columns, such as zip=str,fare=f64
+    #[arg(long, value_name = "COLUMN=TYPE", value_delimiter = ',')]
+    pub dtypes: Vec<Dtype>,
+    /// How the characters of a CSV file are written, where it is not UTF-8
+    #[arg(long, value_name = "ENCODING")]
+    pub encoding: Option<Encoding>,
+    /// Leave out the lines of a CSV file that have too few or too many fields, and say which
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// What lines of a CSV file begin with that are no rows, such as #
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub comment: Option<String>,
     /// These columns only
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub columns: Vec<String>,
+    /// The rows wanted, as a condition in SQL
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<String>,
+    #[command(flatten)]
+    pub reader: Reader,
 }
 
 impl Options {
@@ -45,22 +69,44 @@ impl Options {
     }
 }
 
-/// Reads the bytes of the file called `name`; `force` even if it seems too large for memory.
-pub(crate) fn frame(
-    content: impl AsRef<[u8]> + Send + Sync + Clone,
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    /// Its rows.
+    pub frame: DataFrame,
+    /// The lines that were left out.
+    pub left_out: LeftOut,
+    /// What is known of sparse rows.
+    pub sparse: Option<Sparse>,
+}
+
+impl Content {
+    fn of(frame: DataFrame) -> Content {
+        Content {
+            frame,
+            left_out: LeftOut::default(),
+            sparse: None,
+        }
+    }
+}
+
+/// Reads the bytes of the file called `name`, in `folders` that name columns and their values (one row); `force` even
+/// if it seems too large for memory.
+pub(crate) fn content(
+    bytes: &[u8],
     name: &str,
+    folders: &[Column],
     options: &Options,
     force: bool,
-) -> Result<DataFrame, MagicError> {
-    let bytes = content.as_ref();
+) -> Result<Content, MagicError> {
     if bytes.is_empty() {
         return Err(MagicError::data(format!("{name} is empty")));
     }
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    if let Some(packing) = Packing::of_content(bytes) {
         let what = format!("{name}, unzipped,");
         let fits = |size| guard::check_memory(size, &what, force);
-        let plain = Arc::<[u8]>::from(unzipped(bytes, name, fits)?);
-        return frame(plain, name.strip_suffix(".gz").unwrap_or(name), options, force);
+        let plain = packing.unpack(bytes, name, fits)?;
+        return content(&plain, packing.stripped(name), folders, options, force);
     }
     let format = match options.format.or_else(|| Format::of_content(bytes, name)) {
         Some(format) => format,
@@ -68,53 +114,65 @@ pub(crate) fn frame(
         None => {
             return Err(
                 MagicError::data(format!("neither the name nor the content of {name} says what it is"))
-                    .with_hint("say it with `--format csv` (tsv, parquet, ndjson, json, ipc)"),
+                    .with_hint("say it with `--format csv` (tsv, parquet, ndjson, json, ipc, recordio, libsvm)"),
             );
         }
     };
-    let read = match format {
-        Format::Csv => csv(bytes, name, options.separated_by(b','), options),
-        Format::Tsv => csv(bytes, name, options.separated_by(b'\t'), options),
-        Format::Parquet => {
-            let reader = ParquetReader::new(Cursor::new(bytes));
-            let wanted = (!options.columns.is_empty()).then(|| options.columns.clone());
-            let mut names = ParquetReader::new(Cursor::new(bytes));
-            check_columns(&options.columns, name, || {
-                Ok(names.schema()?.iter_names().map(ToString::to_string).collect())
-            })?;
-            reader
-                .with_columns(wanted)
-                .finish()
-                .map_err(|error| unreadable(name, format, &error))
-        }
-        Format::Ndjson => json(bytes, name, JsonFormat::JsonLines, format),
-        Format::Json => json(bytes, name, JsonFormat::Json, format),
+    // A condition may be about columns that are not wanted.
+    let wanted: Vec<String> = match options.condition {
+        Some(_) => Vec::new(),
+        None => options
+            .columns
+            .iter()
+            .filter(|column| !folders.iter().any(|folder| folder.name() == column.as_str()))
+            .cloned()
+            .collect(),
+    };
+    let mut read = match format {
+        Format::Csv => csv(bytes, name, options.separated_by(b','), &wanted, options),
+        Format::Tsv => csv(bytes, name, options.separated_by(b'\t'), &wanted, options),
+        Format::Parquet => parquet(bytes, name, wanted).map(Content::of),
+        Format::Ndjson => json(bytes, name, JsonFormat::JsonLines, format).map(Content::of),
+        Format::Json => json(bytes, name, JsonFormat::Json, format).map(Content::of),
         Format::Ipc => IpcReader::new(Cursor::new(bytes))
             .finish()
+            .map(Content::of)
             .map_err(|error| unreadable(name, format, &error)),
+        Format::Recordio => records::recordio(bytes, name).map(sparse),
+        Format::Libsvm => records::libsvm(bytes, name).map(sparse),
     }?;
-    if options.columns.is_empty() {
-        return Ok(read);
+    let height = read.frame.height();
+    for folder in folders {
+        read.frame.with_column(folder.new_from_index(0, height))?;
     }
-    text::select(&read, name, &options.columns)
+    if let Some(condition) = &options.condition {
+        let failed = |error: PolarsError| files::unreadable(name, format, &error);
+        let condition = sql_expr(condition).map_err(failed)?;
+        let plan = std::mem::take(&mut read.frame).lazy().filter(condition);
+        read.frame = plan.collect().map_err(failed)?;
+    }
+    if !options.columns.is_empty() {
+        read.frame = text::select(&read.frame, name, &options.columns)?;
+    }
+    Ok(read)
 }
 
-/// Unzips step by step, since nothing says beforehand how much comes out; `fits` is asked whether as much again can be
-/// had as has come so far, for the frame that it becomes.
-fn unzipped(bytes: &[u8], name: &str, fits: impl Fn(u64) -> Result<(), MagicError>) -> Result<Vec<u8>, MagicError> {
-    const STEP: u64 = 4 << 20;
-    let mut reader = flate2::read::MultiGzDecoder::new(bytes);
-    let mut plain = Vec::new();
-    loop {
-        let read = (&mut reader)
-            .take(STEP)
-            .read_to_end(&mut plain)
-            .map_err(|error| MagicError::data(format!("{name} is not a whole gzip file: {error}")))?;
-        if read == 0 {
-            return Ok(plain);
-        }
-        fits(plain.len() as u64)?;
+fn sparse((frame, sparse): (DataFrame, Option<Sparse>)) -> Content {
+    Content {
+        sparse,
+        ..Content::of(frame)
     }
+}
+
+fn parquet(bytes: &[u8], name: &str, wanted: Vec<String>) -> Result<DataFrame, MagicError> {
+    let mut names = ParquetReader::new(Cursor::new(bytes));
+    check_columns(wanted.iter(), name, || {
+        Ok(names.schema()?.iter_names().map(ToString::to_string).collect())
+    })?;
+    ParquetReader::new(Cursor::new(bytes))
+        .with_columns((!wanted.is_empty()).then_some(wanted))
+        .finish()
+        .map_err(|error| unreadable(name, Format::Parquet, &error))
 }
 
 fn unreadable(name: &str, format: Format, error: &PolarsError) -> MagicError {
@@ -124,16 +182,19 @@ fn unreadable(name: &str, format: Format, error: &PolarsError) -> MagicError {
         .with_hint("`--format` says what it is, if it is something else")
 }
 
-fn check_columns(
-    wanted: &[String],
+fn check_columns<'a>(
+    mut wanted: impl Iterator<Item = &'a String>,
     name: &str,
-    existing: impl FnOnce() -> PolarsResult<Vec<String>>,
+    existing: impl FnOnce() -> Result<Vec<String>, MagicError>,
 ) -> Result<(), MagicError> {
-    if wanted.is_empty() {
+    let Some(first) = wanted.next() else {
         return Ok(());
-    }
+    };
     let existing = existing()?;
-    match wanted.iter().find(|column| !existing.contains(column)) {
+    match std::iter::once(first)
+        .chain(wanted)
+        .find(|column| !existing.contains(column))
+    {
         Some(missing) => Err(text::no_column(name, missing, &existing)),
         None => Ok(()),
     }
@@ -147,19 +208,26 @@ fn json(bytes: &[u8], name: &str, shape: JsonFormat, format: Format) -> Result<D
         .map_err(|error| unreadable(name, format, &error))
 }
 
-fn csv(bytes: &[u8], name: &str, separator: u8, options: &Options) -> Result<DataFrame, MagicError> {
-    let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
-    if let Err(error) = std::str::from_utf8(bytes) {
+fn csv(bytes: &[u8], name: &str, separator: u8, wanted: &[String], options: &Options) -> Result<Content, MagicError> {
+    let encoding = options.encoding.or_else(|| Encoding::of_content(bytes));
+    let bytes = encoding.unwrap_or(Encoding::Utf8).decoded(bytes);
+    if let Err(error) = std::str::from_utf8(&bytes) {
         let line = bytes[..error.valid_up_to()]
             .iter()
             .filter(|&&byte| byte == b'\n')
             .count()
             + 1;
         return Err(MagicError::data(format!("{name}, line {line}: not UTF-8 text"))
-            .with_hint("`!iconv -f latin1 -t utf8 old.csv > new.csv` converts a file of this machine from Latin-1"));
+            .with_hint("say how its characters are written: `--encoding latin1` (windows-1252, utf-16)"));
     }
-    let rows = match ragged::check(bytes, separator) {
-        Rows::Even(rows) => rows,
+    let rules = Rules {
+        separator,
+        skip_bad: options.skip_bad,
+        comment: options.comment.as_deref(),
+    };
+    let (rows, left_out) = match ragged::check(&bytes, &rules) {
+        Rows::Even(rows) => (rows, LeftOut::default()),
+        Rows::Picked(rows, left_out) => (rows, left_out),
         Rows::OpenQuote(line) => {
             return Err(
                 MagicError::data(format!("{name}, line {line}: a quote begins there and never ends"))
@@ -169,13 +237,24 @@ fn csv(bytes: &[u8], name: &str, separator: u8, options: &Options) -> Result<Dat
         Rows::Ragged(row) => return Err(ragged_error(&row, name, separator)),
     };
     check_header(&rows, name, separator, options)?;
-    let read = |infer: Option<usize>| {
+    let typed = options.dtypes.iter().map(|said| &said.column);
+    let reader = |infer: Option<usize>, wanted: &[&String]| {
         let null_values = (!options.null_values.is_empty())
             .then(|| NullValues::AllColumns(options.null_values.iter().map(|value| value.as_str().into()).collect()));
+        let wanted = wanted
+            .iter()
+            .map(|column| column.as_str().into())
+            .collect::<Arc<[PlSmallStr]>>();
+        let dtypes = options.dtypes.iter();
+        let dtypes: Schema = dtypes
+            .map(|said| Field::new(said.column.as_str().into(), said.dtype.clone()))
+            .collect();
         CsvReadOptions::default()
             .with_has_header(!options.no_header)
             .with_infer_schema_length(infer)
             .with_rechunk(true)
+            .with_columns((!wanted.is_empty()).then_some(wanted))
+            .with_schema_overwrite((!dtypes.is_empty()).then(|| Arc::new(dtypes)))
             .map_parse_options(|parse| {
                 parse
                     .with_separator(separator)
@@ -185,11 +264,44 @@ fn csv(bytes: &[u8], name: &str, separator: u8, options: &Options) -> Result<Dat
             .into_reader_with_file_handle(Cursor::new(&*rows))
             .finish()
     };
-    match read(Some(INFER_ROWS)) {
-        Ok(frame) => Ok(frame),
+    check_columns(wanted.iter().chain(typed.clone()), name, || {
+        let names = CsvReadOptions::default()
+            .with_has_header(!options.no_header)
+            .map_parse_options(|parse| parse.with_separator(separator))
+            .into_reader_with_file_handle(Cursor::new(ragged::first_row(&rows, separator)))
+            .finish()
+            .map_err(|error| unreadable(name, Format::Csv, &error))?;
+        Ok(text::columns_of(&names))
+    })?;
+    // Polars wants to know of each column whose type is told.
+    let read_columns: Vec<&String> = match wanted.is_empty() {
+        true => Vec::new(),
+        false => wanted
+            .iter()
+            .chain(typed.filter(|column| !wanted.contains(column)))
+            .collect(),
+    };
+    let frame = match reader(Some(INFER_ROWS), &read_columns) {
+        Ok(frame) => frame,
         // A later row does not fit the type of the first ones: look at all.
-        Err(PolarsError::ComputeError(_)) => read(None).map_err(|error| unreadable(name, Format::Csv, &error)),
-        Err(error) => Err(unreadable(name, Format::Csv, &error)),
+        Err(PolarsError::ComputeError(_)) => {
+            reader(None, &read_columns).map_err(|error| unreadable_csv(name, options, &error))?
+        }
+        Err(error) => return Err(unreadable_csv(name, options, &error)),
+    };
+    Ok(Content {
+        left_out,
+        ..Content::of(frame)
+    })
+}
+
+fn unreadable_csv(name: &str, options: &Options, error: &PolarsError) -> MagicError {
+    let failed = unreadable(name, Format::Csv, error);
+    match options.dtypes.is_empty() {
+        true => failed,
+        false => failed.with_hint(
+            "a value does not fit `--dtypes`: say `str`, or name what means \"no value\" with `--null-values`",
+        ),
     }
 }
 
@@ -215,7 +327,7 @@ fn ragged_error(row: &ragged::Ragged, name: &str, separator: u8) -> MagicError {
             "put the field that contains the separator in double quotes, or name the separator with `--separator`"
                 .to_owned()
         }
-        None => "complete the line (an empty field is fine), or take it out".to_owned(),
+        None => "complete the line (an empty field is fine), or leave such lines out: `--skip-bad`".to_owned(),
     };
     MagicError::data(message).with_hint(hint)
 }
@@ -245,22 +357,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn read(content: &str, name: &str, options: Options) -> Result<DataFrame, MagicError> {
-        frame(content.as_bytes(), name, &options, false)
-    }
-
-    #[test]
-    fn what_grows_too_large_while_it_is_unzipped_is_refused() {
-        use std::io::Write;
-        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        writer.write_all(&vec![b'0'; 9 << 20]).unwrap();
-        let zipped = writer.finish().unwrap();
-        assert_eq!(unzipped(&zipped, "t.csv.gz", |_| Ok(())).unwrap().len(), 9 << 20);
-        let error = unzipped(&zipped, "t.csv.gz", |size| match size {
-            0..5_000_000 => Ok(()),
-            size => Err(MagicError::data(format!("{size} bytes"))),
-        });
-        assert_eq!(error.unwrap_err().message, "8388608 bytes");
+    fn read(text: &str, name: &str, options: Options) -> Result<DataFrame, MagicError> {
+        Ok(content(text.as_bytes(), name, &[], &options, false)?.frame)
     }
 
     #[test]
@@ -366,7 +464,7 @@ mod tests {
             read("", "t.csv", Options::default()).unwrap_err().message,
             "t.csv is empty"
         );
-        let error = frame(&b"a,b\n1,\xff\n"[..], "t.csv", &Options::default(), false).unwrap_err();
+        let error = content(b"a,b\n1,\xff\n", "t.csv", &[], &Options::default(), false).unwrap_err();
         assert_eq!(error.message, "t.csv, line 2: not UTF-8 text");
     }
 }

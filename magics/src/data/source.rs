@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use ironsage_client::{Bytes, Transfer};
+use ironsage_client::{Bytes, Client, Place, Transfer};
+use ironsage_contract::Scheme;
 use ironsage_contract::uri::S3Uri;
 use ironsage_display::{Front, Progress};
 
+use crate::data::glob::Glob;
 use crate::error::MagicError;
 use crate::language::suggest;
 use crate::session::Session;
@@ -57,6 +59,36 @@ pub(crate) fn parse_uri(typed: &str) -> Result<S3Uri, MagicError> {
         .map_err(|error| MagicError::usage(error.to_string()).with_hint_from(error.hint()))
 }
 
+/// Who reads from a store.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Reader {
+    /// Read a public bucket of AWS as anybody, without an account; `--anon=REGION` where it is not in us-east-1
+    #[arg(
+        long,
+        value_name = "REGION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "us-east-1"
+    )]
+    pub anon: Option<String>,
+}
+
+impl Reader {
+    /// The client that reads `uri`.
+    pub fn client(&self, uri: &S3Uri, session: &Session) -> Result<Client, MagicError> {
+        let Some(region) = &self.anon else {
+            return session.places().store(uri);
+        };
+        if uri.scheme() == Scheme::Local {
+            return Err(MagicError::usage(format!(
+                "--anon reads a public bucket of AWS, and {uri} is in the local store"
+            ))
+            .with_hint("leave out `--anon`"));
+        }
+        Ok(Client::new(Place::anonymous(region))?)
+    }
+}
+
 /// One file to read.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
@@ -67,6 +99,14 @@ pub(crate) struct Part {
 }
 
 impl Part {
+    /// Its whole address: a path, or `s3://bucket/key`.
+    pub fn address(&self) -> String {
+        match &self.location {
+            Location::Store(uri) => format!("s3://{}/{}", uri.bucket(), uri.key()),
+            Location::File { path, .. } => path.to_string_lossy().into_owned(),
+        }
+    }
+
     /// The file's name, without folders.
     pub fn name(&self) -> String {
         match &self.location {
@@ -79,16 +119,16 @@ impl Part {
     }
 }
 
-/// The files that a location stands for, in the order of their names: one, or all in a prefix or folder.
-pub(crate) fn parts(location: &Location, session: &Session) -> Result<Vec<Part>, MagicError> {
+/// The files that a location stands for, in the order of their names: one, all in a prefix or folder, or all that a
+/// pattern matches.
+pub(crate) fn parts(location: &Location, reader: &Reader, session: &Session) -> Result<Vec<Part>, MagicError> {
     match location {
-        Location::Store(uri) => parts_in_store(uri, session),
+        Location::Store(uri) => parts_in_store(uri, &reader.client(uri, session)?),
         Location::File { path, typed } => parts_on_disk(path, typed, session),
     }
 }
 
-fn parts_in_store(uri: &S3Uri, session: &Session) -> Result<Vec<Part>, MagicError> {
-    let client = session.places().store(uri)?;
+fn parts_in_store(uri: &S3Uri, client: &Client) -> Result<Vec<Part>, MagicError> {
     if !uri.is_prefix()
         && let Some(object) = client.head(uri)?
     {
@@ -97,15 +137,20 @@ fn parts_in_store(uri: &S3Uri, session: &Session) -> Result<Vec<Part>, MagicErro
             size: object.size,
         }]);
     }
-    let folder = if uri.is_prefix() {
-        uri.clone()
-    } else {
-        uri.with_key(&format!("{}/", uri.key()))
+    let glob = match Glob::is_one(uri.key()) {
+        true => Some(Glob::parse(uri.key())?),
+        false => None,
+    };
+    let folder = match &glob {
+        Some(glob) => uri.with_key(glob.folder()),
+        None if uri.is_prefix() => uri.clone(),
+        None => uri.with_key(&format!("{}/", uri.key())),
     };
     let parts: Vec<Part> = client
         .list(&folder)?
         .into_iter()
         .filter(|object| object.size > 0 && is_data(&object.key))
+        .filter(|object| glob.as_ref().is_none_or(|glob| glob.matches(&object.key)))
         .map(|object| Part {
             location: Location::Store(uri.with_key(&object.key)),
             size: object.size,
@@ -113,6 +158,10 @@ fn parts_in_store(uri: &S3Uri, session: &Session) -> Result<Vec<Part>, MagicErro
         .collect();
     if !parts.is_empty() {
         return Ok(parts);
+    }
+    if glob.is_some() {
+        return Err(MagicError::not_found(format!("nothing matches {uri}"))
+            .with_hint(format!("`%s3 ls {folder}` shows what is there")));
     }
     if uri.is_prefix() {
         return Err(MagicError::not_found(format!("{uri} holds no data files"))
@@ -133,7 +182,11 @@ fn is_data(key: &str) -> bool {
 }
 
 fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part>, MagicError> {
-    let metadata = std::fs::metadata(path).map_err(|error| no_such_file(path, typed, session, &error))?;
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(_) if Glob::is_one(typed) => return matched_on_disk(typed, session),
+        Err(error) => return Err(no_such_file(path, typed, session, &error)),
+    };
     if metadata.is_file() {
         let location = Location::File {
             path: path.to_owned(),
@@ -145,7 +198,7 @@ fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part
         }]);
     }
     let mut parts = Vec::new();
-    add_below(path, typed.trim_end_matches('/'), &mut parts)?;
+    add_below(path, &format!("{}/", typed.trim_end_matches('/')), None, &mut parts)?;
     parts.sort_by_key(|part| part.location.shown());
     if parts.is_empty() {
         return Err(MagicError::not_found(format!("the folder {typed} holds no data files")));
@@ -153,7 +206,29 @@ fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part
     Ok(parts)
 }
 
-fn add_below(folder: &Path, typed: &str, parts: &mut Vec<Part>) -> Result<(), MagicError> {
+fn matched_on_disk(typed: &str, session: &Session) -> Result<Vec<Part>, MagicError> {
+    let typed = typed.strip_prefix("./").unwrap_or(typed);
+    let glob = Glob::parse(typed)?;
+    let folder = session.path(if glob.folder().is_empty() { "." } else { glob.folder() });
+    if !folder.is_dir() {
+        return Err(MagicError::not_found(format!(
+            "nothing matches {typed}: there is no folder {}",
+            glob.folder()
+        )));
+    }
+    let mut parts = Vec::new();
+    add_below(&folder, glob.folder(), glob.depth(), &mut parts)?;
+    parts.retain(|part| glob.matches(&part.location.shown()));
+    parts.sort_by_key(|part| part.location.shown());
+    if parts.is_empty() {
+        return Err(MagicError::not_found(format!("nothing matches {typed}"))
+            .with_hint(format!("`!ls {}` shows what is there", folder.display())));
+    }
+    Ok(parts)
+}
+
+/// All data files in a folder and `depth` folders below; `typed` is the folder with a `/` at its end, or nothing.
+fn add_below(folder: &Path, typed: &str, depth: Option<usize>, parts: &mut Vec<Part>) -> Result<(), MagicError> {
     let entries = std::fs::read_dir(folder).map_err(|error| MagicError::file(folder, "list", &error))?;
     for entry in entries {
         let path = entry.map_err(|error| MagicError::file(folder, "list", &error))?.path();
@@ -161,10 +236,12 @@ fn add_below(folder: &Path, typed: &str, parts: &mut Vec<Part>) -> Result<(), Ma
         let kind = path
             .symlink_metadata()
             .map_err(|error| MagicError::file(&path, "read", &error))?;
-        let typed = format!("{typed}/{name}");
+        let typed = format!("{typed}{name}");
         // A link to a folder may lead back to where it stands.
         if is_data(&name) && kind.is_dir() {
-            add_below(&path, &typed, parts)?;
+            if depth != Some(0) {
+                add_below(&path, &format!("{typed}/"), depth.map(|depth| depth - 1), parts)?;
+            }
             continue;
         }
         let metadata = std::fs::metadata(&path).map_err(|error| MagicError::file(&path, "read", &error))?;
@@ -262,13 +339,25 @@ impl Transfer for Watch<'_> {
 }
 
 /// All bytes of one file.
-pub(crate) fn bytes(part: &Part, session: &Session, watch: &Watch<'_>) -> Result<Bytes, MagicError> {
+pub(crate) fn bytes(part: &Part, reader: &Reader, session: &Session, watch: &Watch<'_>) -> Result<Bytes, MagicError> {
     let bytes = match &part.location {
-        Location::Store(uri) => session.places().store(uri)?.get(uri, watch)?,
+        Location::Store(uri) => reader.client(uri, session)?.get(uri, watch)?,
         Location::File { path, .. } => read_file(path, part.size, watch)?.into(),
     };
     watch.file_done(part.size);
     Ok(bytes)
+}
+
+/// The whole lines among the first million bytes of a file of this machine.
+pub(crate) fn first_lines(path: &Path) -> Result<Vec<u8>, MagicError> {
+    use std::io::Read;
+    let fail = |error: std::io::Error| MagicError::file(path, "read", &error);
+    let mut lines = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(1 << 20).read_to_end(&mut lines).map_err(fail)?;
+    let end = lines.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    lines.truncate(end);
+    Ok(lines)
 }
 
 fn read_file(path: &Path, size: u64, watch: &Watch<'_>) -> Result<Vec<u8>, MagicError> {
@@ -295,5 +384,44 @@ fn read_file(path: &Path, size: u64, watch: &Watch<'_>) -> Result<Vec<u8>, Magic
             return Ok(content);
         }
         watch.moved(content.len() as u64, size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use ironsage_client::{ClientError, Launcher};
+    use ironsage_contract::Home;
+
+    use super::*;
+    use crate::session::SessionConfig;
+
+    struct Never;
+
+    impl Launcher for Never {
+        fn ensure(&self) -> Result<Place, ClientError> {
+            panic!("a public bucket is not in the local store")
+        }
+    }
+
+    #[test]
+    fn anybodys_client_is_one_of_aws() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = Session::new(SessionConfig {
+            home: Home::at(folder.path()),
+            launcher: Arc::new(Never),
+        });
+        let anybody = Reader {
+            anon: Some("eu-west-1".to_owned()),
+        };
+        let client = anybody
+            .client(&parse_uri("s3://public/a.csv").unwrap(), &session)
+            .unwrap();
+        let place = client.place();
+        assert_eq!((place.endpoint.as_deref(), place.region.as_str()), (None, "eu-west-1"));
+        let error = anybody.client(&parse_uri("local://here/a.csv").unwrap(), &session);
+        assert_eq!(error.unwrap_err().hint.as_deref(), Some("leave out `--anon`"));
     }
 }

@@ -6,19 +6,25 @@ use std::path::Path;
 use polars::prelude::*;
 
 use crate::data::format::Format;
+use crate::data::packing::Packing;
+use crate::data::records;
 use crate::error::MagicError;
 
 /// How a frame is to be written.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     /// The separator of CSV, where it was said.
     pub separator: Option<u8>,
     /// No first line of names.
     pub no_header: bool,
+    /// The column of labels, for RecordIO and libsvm.
+    pub label: Option<String>,
+    /// How the file is packed.
+    pub packing: Option<Packing>,
 }
 
 /// The bytes of the file.
-pub(crate) fn bytes(frame: &DataFrame, format: Format, options: Options) -> Result<Vec<u8>, MagicError> {
+pub(crate) fn bytes(frame: &DataFrame, format: Format, options: &Options) -> Result<Vec<u8>, MagicError> {
     let mut frame = frame.clone();
     let mut content = Vec::new();
     match format {
@@ -34,11 +40,15 @@ pub(crate) fn bytes(frame: &DataFrame, format: Format, options: Options) -> Resu
             .with_json_format(JsonFormat::Json)
             .finish(&mut frame)?,
         Format::Ipc => IpcWriter::new(&mut content).finish(&mut frame)?,
+        Format::Recordio | Format::Libsvm => content = records::bytes(&frame, format, options.label.as_deref())?,
     }
-    Ok(content)
+    match options.packing {
+        Some(packing) => packing.pack(&content),
+        None => Ok(content),
+    }
 }
 
-fn csv(frame: &mut DataFrame, content: &mut Vec<u8>, separator: u8, options: Options) -> Result<(), MagicError> {
+fn csv(frame: &mut DataFrame, content: &mut Vec<u8>, separator: u8, options: &Options) -> Result<(), MagicError> {
     CsvWriter::new(content)
         .include_header(!options.no_header)
         .with_separator(separator)
@@ -96,8 +106,10 @@ mod tests {
             (Format::Json, "t.json"),
             (Format::Ipc, "t.arrow"),
         ] {
-            let content = bytes(&frame, format, Options::default()).unwrap();
-            let back = read::frame(content.as_slice(), name, &read::Options::default(), false).unwrap();
+            let content = bytes(&frame, format, &Options::default()).unwrap();
+            let back = read::content(&content, name, &[], &read::Options::default(), false)
+                .unwrap()
+                .frame;
             assert!(back.equals_missing(&frame), "{format}: {back}");
         }
     }

@@ -3,21 +3,27 @@
 use std::time::Instant;
 
 use ironsage_display::{Front, TableOptions, note, table, text as words};
+use ironsage_exchange::partitions;
 use polars::prelude::*;
 
+use crate::data::files;
 use crate::data::format::Format;
-use crate::data::read::{self, Options};
+use crate::data::packing::Packing;
+use crate::data::read::{self, Content, Options};
+use crate::data::records::Sparse;
 use crate::data::source::{self, Location, Part, Watch};
 use crate::error::MagicError;
 use crate::guard;
 use crate::magic::{Call, Form, Group, Magic, Out};
+use crate::plan::Plan;
 use crate::session::{Session, Value};
 use crate::text;
 
 /// Load a file from a store or from this machine into a frame
 #[derive(clap::Args)]
 pub(crate) struct Load {
-    /// s3://bucket/key, local://bucket/key or a path; a prefix or folder loads all its files
+    /// s3://bucket/key, local://bucket/key or a path; a prefix or folder loads all its files, and a
+    /// pattern all that it matches: data/2024-*.csv
     #[arg(value_name = "URI")]
     from: String,
     #[command(flatten)]
@@ -45,29 +51,50 @@ impl Magic for Load {
             "%load data/old.txt --separator ';' --null-values NA,? -o old",
             "a file of this machine, with semicolons and two ways to say \"no value\"",
         ),
+        (
+            "%load s3://flights/year=*/*.parquet --where \"delay > 60\" --columns carrier,delay,year -o late",
+            "what is wanted of many Parquet files; folders called name=value are columns",
+        ),
+        (
+            "%load export.csv --encoding windows-1252 --dtypes zip=str --skip-bad -o export",
+            "a file with old characters, a column that only looks like a number, and lines to leave out",
+        ),
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.out.one()?.cloned();
         let started = Instant::now();
         let location = Location::parse(&self.from, session)?;
-        let parts = source::parts(&location, session)?;
-        let frame = self.read_all(&location, &parts, session, front)?;
+        let parts = source::parts(&location, &self.options.reader, session)?;
+        let files = Files {
+            load: &self,
+            location: &location,
+            parts: &parts,
+            session,
+            front,
+        };
+        let (mut frame, notes) = match files.columnar() {
+            Some(format) => (files.collect(format)?, Vec::new()),
+            None => files.read_all()?,
+        };
+        frame.rechunk_mut();
         let elapsed = started.elapsed();
         if !self.quiet {
             front.display(&table(&frame, &TableOptions::default()));
         }
         let label = name.as_ref().map_or_else(|| location.shown(), ToString::to_string);
-        let files = if parts.len() > 1 {
+        let from = if parts.len() > 1 {
             format!(" from {} files", parts.len())
         } else {
             String::new()
         };
-        front.display(&note(format!(
-            "{label}: {}{files}, {}",
+        let mut told = vec![format!(
+            "{label}: {}{from}, {}",
             text::shape(&frame),
             words::duration(elapsed)
-        )));
+        )];
+        told.extend(notes);
+        front.display(&note(told.join(" · ")));
         match name {
             Some(name) => session.bind_frame(name.as_str(), frame),
             None => session.set_last(Value::Frame(frame)),
@@ -76,53 +103,164 @@ impl Magic for Load {
     }
 }
 
-impl Load {
-    fn read_all(
-        &self,
-        location: &Location,
-        parts: &[Part],
-        session: &Session,
-        front: &dyn Front,
-    ) -> Result<DataFrame, MagicError> {
-        let total: u64 = parts.iter().map(|part| part.size).sum();
-        let needed = parts.iter().map(|part| part.size * self.growth(part)).sum();
-        guard::check_memory(needed, &location.shown(), self.force)?;
-        let watch = Watch::new(front, &location.shown(), total);
+/// What a load works on.
+struct Files<'a> {
+    load: &'a Load,
+    location: &'a Location,
+    parts: &'a [Part],
+    session: &'a Session,
+    front: &'a dyn Front,
+}
+
+impl Files<'_> {
+    fn options(&self) -> &Options {
+        &self.load.options
+    }
+
+    /// The format, if only what is wanted of the files need be read: on this machine always, in a store where that is
+    /// less than all.
+    fn columnar(&self) -> Option<Format> {
+        let options = self.options();
+        let part_of_it = !options.columns.is_empty() || options.condition.is_some();
+        let of_part = |part: &Part| match &part.location {
+            Location::File { path, .. } => Format::of_head(path),
+            Location::Store(_) if part_of_it && Packing::of_name(&part.name()).is_none() => {
+                options.format.or_else(|| Format::of_name(&part.name()))
+            }
+            Location::Store(_) => None,
+        };
+        let format = of_part(self.parts.first()?).filter(|format| format.is_columnar())?;
+        let said = options.format.is_none_or(|said| said == format);
+        let all = self.parts.iter().all(|part| of_part(part) == Some(format));
+        (said && all).then_some(format)
+    }
+
+    /// Reads what is wanted, by a plan.
+    fn collect(&self, format: Format) -> Result<DataFrame, MagicError> {
+        // How many rows a condition leaves is not known before.
+        if self.options().condition.is_none() {
+            self.check_memory()?;
+        }
+        let shown = self.location.shown();
+        let scan = files::scan(self.location, self.parts, format, self.options(), self.session)?;
+        let total: u64 = self.parts.iter().map(|part| part.size).sum();
+        let watch = Watch::new(self.front, &shown, total);
+        let title = shown.clone();
+        let frame = guard::on_worker(self.front, &format!("reading {shown}"), move || {
+            let plan = scan.plan().and_then(LazyFrame::collect);
+            plan.map_err(|error| files::unreadable(&title, format, &error))
+        })?;
+        watch.finish(&format!("{shown} read"));
+        Ok(frame)
+    }
+
+    /// Reads all bytes of all files; gives what there is to say of them, too.
+    fn read_all(&self) -> Result<(DataFrame, Vec<String>), MagicError> {
+        self.check_memory()?;
+        let total: u64 = self.parts.iter().map(|part| part.size).sum();
+        let watch = Watch::new(self.front, &self.location.shown(), total);
+        let addresses: Vec<String> = self.parts.iter().map(Part::address).collect();
+        let folders = partitions(&addresses)?;
         let mut whole: Option<DataFrame> = None;
-        for part in parts {
-            let frame = self.read(part, session, front, &watch)?;
+        let mut sparse: Option<Sparse> = None;
+        let mut notes = Vec::new();
+        for (row, part) in self.parts.iter().enumerate() {
+            let folders = folders.as_ref().map(|folders| folders.slice(row as i64, 1));
+            let content = self.read(part, folders.unwrap_or_default(), &watch)?;
+            notes.extend(content.left_out.told(&part.name()));
+            sparse = match (sparse, content.sparse) {
+                (Some(one), Some(other)) => Some(one.and(other)),
+                (one, other) => one.or(other),
+            };
             whole = Some(match whole {
-                None => frame,
-                Some(whole) => stacked(whole, &frame, &parts[0], part)?,
+                None => content.frame,
+                Some(whole) => stacked(whole, &content.frame, &self.parts[0], part)?,
             });
         }
         watch.finish(&format!("{} read", words::bytes(total)));
         let mut frame = whole.unwrap_or_default();
-        frame.rechunk_mut();
-        Ok(frame)
+        if let Some(sparse) = sparse {
+            let (zero_based, width) = sparse.zero_based(frame)?;
+            frame = zero_based;
+            notes.push(format!("sparse, {} wide", words::counted(width, "feature")));
+        }
+        Ok((frame, notes))
     }
 
-    fn read(
-        &self,
-        part: &Part,
-        session: &Session,
-        front: &dyn Front,
-        watch: &Watch<'_>,
-    ) -> Result<DataFrame, MagicError> {
-        let content = source::bytes(part, session, watch)?;
+    fn read(&self, part: &Part, folders: DataFrame, watch: &Watch<'_>) -> Result<Content, MagicError> {
+        let bytes = source::bytes(part, &self.options().reader, self.session, watch)?;
         let name = part.location.shown();
-        let (options, force) = (self.options.clone(), self.force);
-        guard::on_worker(front, &format!("reading {name}"), move || {
-            read::frame(content, &name, &options, force)
+        let (options, force) = (self.options().clone(), self.load.force);
+        guard::on_worker(self.front, &format!("reading {name}"), move || {
+            read::content(&bytes, &name, folders.columns(), &options, force)
         })
+    }
+
+    /// An error if the files would not fit into memory. What is in them is shown then, where a look tells it.
+    fn check_memory(&self) -> Result<(), MagicError> {
+        let needed: u64 = self
+            .parts
+            .iter()
+            .map(|part| part.size.saturating_mul(self.growth(part)))
+            .sum();
+        let shown = self.location.shown();
+        let Err(error) = guard::check_memory(needed, &shown, self.load.force) else {
+            return Ok(());
+        };
+        let Ok(schema) = self.schema() else {
+            return Err(error);
+        };
+        let wanted = self.options().columns.len();
+        if (1..schema.len()).contains(&wanted)
+            && let share = needed / schema.len() as u64 * wanted as u64
+            && guard::check_memory(share, &shown, false).is_ok()
+        {
+            return Ok(());
+        }
+        self.front.display(&super::scan::columns(&schema)?);
+        Err(error.with_hint(format!(
+            "`%scan {shown} -o name` reads what a query needs; or name the columns you need (`--columns a,b`), free \
+             frames with `%rm name`, or say `--force`"
+        )))
+    }
+
+    /// The columns, where a look at the files tells them: of text on this machine, at its first lines alone, since a
+    /// line may have no end.
+    fn schema(&self) -> Result<SchemaRef, MagicError> {
+        let options = Options {
+            columns: Vec::new(),
+            condition: None,
+            ..self.options().clone()
+        };
+        let what = format!("looking at {}", self.location.shown());
+        if let (
+            [
+                Part {
+                    location: Location::File { path, .. },
+                    ..
+                },
+                ..,
+            ],
+            None,
+        ) = (self.parts, self.columnar())
+        {
+            let (lines, name) = (source::first_lines(path)?, self.parts[0].name());
+            return guard::on_worker(self.front, &what, move || {
+                let content = read::content(&lines, &name, &[], &options, true)?;
+                Ok(content.frame.schema().clone())
+            });
+        }
+        let format = files::format(self.parts, &options)?;
+        let scan = files::scan(self.location, self.parts, format, &options, self.session)?;
+        guard::on_worker(self.front, &what, move || Ok(Plan::over(scan)?.schema()))
     }
 
     fn growth(&self, part: &Part) -> u64 {
         let name = part.name();
-        let zipped = if name.ends_with(".gz") { 4 } else { 1 };
-        zipped
+        let packed = if Packing::of_name(&name).is_some() { 4 } else { 1 };
+        packed
             * self
-                .options
+                .options()
                 .format
                 .or_else(|| Format::of_name(&name))
                 .unwrap_or(Format::Csv)

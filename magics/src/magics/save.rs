@@ -3,12 +3,16 @@
 use std::time::Instant;
 
 use ironsage_client::Bytes;
+use ironsage_contract::uri::S3Uri;
 use ironsage_display::{Front, note, text as words};
+use polars::prelude::DataFrame;
 
 use crate::data::format::{Format, Separator};
-use crate::data::source::{Location, Watch};
+use crate::data::packing::Packing;
+use crate::data::partitioned::{self, Staged};
+use crate::data::source::{self, Location, Part, Reader, Watch};
 use crate::data::write;
-use crate::error::MagicError;
+use crate::error::{ErrorKind, MagicError};
 use crate::guard;
 use crate::magic::{Call, Form, Group, Magic};
 use crate::session::Session;
@@ -20,7 +24,8 @@ pub(crate) struct Save {
     /// The frame
     #[arg(value_name = "FRAME")]
     frame: String,
-    /// s3://bucket/key, local://bucket/key or a path; its ending says the format
+    /// s3://bucket/key, local://bucket/key or a path; its ending says the format, and .gz or .zst behind it packs
+    /// it
     #[arg(value_name = "URI")]
     to: String,
     /// The format, where the name doesn't say
@@ -35,6 +40,12 @@ pub(crate) struct Save {
     /// Write no first line of names
     #[arg(long)]
     no_header: bool,
+    /// The column of labels, for RecordIO and libsvm; `label` unless said
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Save a file for each value of these columns, in folders called column=value
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    partition_by: Vec<String>,
 }
 
 impl Magic for Save {
@@ -47,43 +58,47 @@ impl Magic for Save {
             "%save train s3://shells/train/train.csv --columns rings,length,height --no-header",
             "a CSV file as SageMaker's algorithms want it: the label first, no header",
         ),
+        (
+            "%save train s3://shells/train/train.recordio --label rings",
+            "the same rows as RecordIO-protobuf",
+        ),
+        (
+            "%save flights s3://flights/parquet/ --partition-by year,month",
+            "Parquet files in folders called year=2024/month=1, which `%load` and `%scan` read as columns",
+        ),
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let started = Instant::now();
         let location = Location::parse(&self.to, session)?;
-        let format = self.format.or_else(|| Format::of_name(&self.to)).ok_or_else(|| {
-            MagicError::usage(format!("the name {} doesn't say in which format to save", self.to))
-                .with_hint("end it with .csv, .tsv, .parquet, .ndjson, .json or .arrow, or say `--format csv`")
+        let named = self.format.or_else(|| Format::of_name(&self.to));
+        let partitioned = !self.partition_by.is_empty();
+        let format = named.or(partitioned.then_some(Format::Parquet)).ok_or_else(|| {
+            MagicError::usage(format!("the name {} doesn't say in which format to save", self.to)).with_hint(
+                "end it with .csv, .tsv, .parquet, .ndjson, .json, .arrow, .recordio or .libsvm, or say `--format csv`",
+            )
         })?;
         let mut frame = crate::frames::collect(&self.frame, session, front)?;
         if !self.columns.is_empty() {
             frame = text::select(&frame, &self.frame, &self.columns)?;
         }
-        let options = write::Options {
-            separator: self.separator.map(|separator| separator.0),
-            no_header: self.no_header,
+        if let Some(label) = &self.label {
+            text::column(&frame, &self.frame, label)?;
+        }
+        let work = Work {
+            save: &self,
+            location: &location,
+            format,
+            session,
+            front,
         };
         let shape = text::shape(&frame);
-        let what = format!("writing {}", self.frame);
-        let mut content = guard::on_worker(front, &what, move || write::bytes(&frame, format, options))?;
-        if self.to.ends_with(".gz") {
-            content = zipped(&content)?;
-        }
-        let size = content.len() as u64;
-        match &location {
-            Location::Store(uri) => {
-                let watch = Watch::new(front, &location.shown(), size);
-                session
-                    .places()
-                    .store(uri)?
-                    .put(uri, Bytes::from(content), format.content_type(), &watch)?;
-                watch.finish(&format!("{} sent", words::bytes(size)));
-            }
-            Location::File { path, .. } => write::file(path, &content)?,
-        }
+        let (size, folders) = match partitioned {
+            true => work.parts(frame)?,
+            false => (work.whole(frame)?, String::new()),
+        };
         front.display(&note(format!(
-            "{}: {shape} as {format}, {}, {}",
+            "{}: {shape} as {format}{folders}, {}, {}",
             location.shown(),
             words::bytes(size),
             words::duration(started.elapsed())
@@ -92,9 +107,108 @@ impl Magic for Save {
     }
 }
 
-fn zipped(content: &[u8]) -> Result<Vec<u8>, MagicError> {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    let done = encoder.write_all(content).and_then(|()| encoder.finish());
-    done.map_err(|error| MagicError::internal(format!("compressing failed: {error}")))
+/// What a save works on.
+struct Work<'a> {
+    save: &'a Save,
+    location: &'a Location,
+    format: Format,
+    session: &'a Session,
+    front: &'a dyn Front,
+}
+
+impl Work<'_> {
+    /// Writes one file; gives its size.
+    fn whole(&self, frame: DataFrame) -> Result<u64, MagicError> {
+        let content = self.encoded(frame)?;
+        let size = content.len() as u64;
+        match self.location {
+            Location::Store(uri) => self.put(uri, content)?,
+            Location::File { path, .. } => write::file(path, &content)?,
+        }
+        Ok(size)
+    }
+
+    /// Writes a file for each folder; gives their size together, and how many there are.
+    fn parts(&self, frame: DataFrame) -> Result<(u64, String), MagicError> {
+        let (name, columns) = (self.save.frame.clone(), self.save.partition_by.clone());
+        let what = format!("dividing {name}");
+        let parts = guard::on_worker(self.front, &what, move || partitioned::parts(&frame, &name, &columns))?;
+        let packed = self.packing().map_or("", Packing::ending);
+        let file = format!("part-0.{}{packed}", self.format.ending());
+        let names: Vec<String> = parts.iter().map(|(folder, _)| format!("{folder}/{file}")).collect();
+        self.check_others(&names)?;
+        let count = words::counted(parts.len() as u64, "folder");
+        let mut size = 0;
+        match self.location {
+            Location::Store(uri) => {
+                let above = uri.key().trim_end_matches('/');
+                for (name, (_, rows)) in names.iter().zip(parts) {
+                    let content = self.encoded(rows)?;
+                    size += content.len() as u64;
+                    self.put(
+                        &uri.with_key(format!("{above}/{name}").trim_start_matches('/')),
+                        content,
+                    )?;
+                }
+            }
+            Location::File { path, .. } => {
+                let mut staged = Staged::new(path)?;
+                for (name, (_, rows)) in names.iter().zip(parts) {
+                    let content = self.encoded(rows)?;
+                    size += content.len() as u64;
+                    staged.write(name, &content)?;
+                }
+                staged.finish()?;
+            }
+        }
+        Ok((size, format!(" in {count}")))
+    }
+
+    /// Who reads the folder later would get the rows of other files, too.
+    fn check_others(&self, names: &[String]) -> Result<(), MagicError> {
+        let there = match source::parts(self.location, &Reader::default(), self.session) {
+            Ok(there) => there,
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let ours = |part: &Part| names.iter().any(|name| part.address().ends_with(&format!("/{name}")));
+        let Some(other) = there.iter().find(|part| !ours(part)) else {
+            return Ok(());
+        };
+        let shown = self.location.shown();
+        let remove = match self.location {
+            Location::Store(_) => format!("`%s3 rm -f {shown}`"),
+            Location::File { .. } => format!("`!rm -r {shown}`"),
+        };
+        Err(MagicError::usage(format!(
+            "{shown} holds other files ({}), whose rows would be read with these",
+            other.location.shown()
+        ))
+        .with_hint(format!("save to another place, or remove what is there: {remove}")))
+    }
+
+    fn packing(&self) -> Option<Packing> {
+        Packing::of_name(&self.save.to)
+    }
+
+    fn encoded(&self, frame: DataFrame) -> Result<Vec<u8>, MagicError> {
+        let options = write::Options {
+            separator: self.save.separator.map(|separator| separator.0),
+            no_header: self.save.no_header,
+            label: self.save.label.clone(),
+            packing: self.packing(),
+        };
+        let format = self.format;
+        let what = format!("writing {}", self.save.frame);
+        guard::on_worker(self.front, &what, move || write::bytes(&frame, format, &options))
+    }
+
+    fn put(&self, uri: &S3Uri, content: Vec<u8>) -> Result<(), MagicError> {
+        let size = content.len() as u64;
+        let watch = Watch::new(self.front, &uri.to_string(), size);
+        let client = self.session.places().store(uri)?;
+        client.put(uri, Bytes::from(content), self.format.content_type(), &watch)?;
+        watch.finish(&format!("{} sent", words::bytes(size)));
+        Ok(())
+    }
 }

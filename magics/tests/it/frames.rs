@@ -333,5 +333,7 @@ fn what_would_not_fit_into_memory_is_refused_with_the_numbers() {
         "{}",
         error.message
     );
+    let shown = bench.shown();
+    assert!(shown.contains("i64"), "its columns are shown: {shown}");
     assert!(error.hint.unwrap().contains("--force"));
 }

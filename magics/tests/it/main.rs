@@ -9,6 +9,7 @@ mod grammar;
 mod help;
 mod hints;
 mod hostile;
+mod load;
 mod look;
 mod models;
 mod prep;

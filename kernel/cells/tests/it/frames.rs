@@ -281,6 +281,8 @@ fn plans(lab: &mut Lab) {
             header: true,
             null_values: vec!["NA".to_owned()],
             dates: false,
+            dtypes: Vec::new(),
+            comment: None,
         }),
         files: vec![file.to_str().unwrap().to_owned()],
         store: Vec::new(),

@@ -55,6 +55,8 @@ fn each_format(test: &str) -> (Folder, Vec<Scan>) {
         header: true,
         null_values: vec!["NA".to_owned()],
         dates: false,
+        dtypes: Vec::new(),
+        comment: None,
     };
     let scans = vec![
         scan(ScanFormat::Parquet, &path("trips.parquet")),
@@ -120,6 +122,36 @@ fn several_files_are_one_plan_and_folders_are_columns() {
     let rows = scan.plan().unwrap().collect().unwrap();
     assert_eq!(rows.shape(), (3, 3));
     assert_eq!(rows.column("year").unwrap().i64().unwrap().get(0), Some(2024));
+}
+
+#[test]
+fn folders_of_text_files_are_columns_and_types_are_those_that_were_told() {
+    let folder = Folder::new("texts");
+    let mut files = Vec::new();
+    for (year, zip) in [("2023", "01"), ("2024", "x2")] {
+        let part = folder.0.join(format!("year={year}"));
+        std::fs::create_dir(&part).unwrap();
+        let file = part.join("a.csv");
+        std::fs::write(&file, format!("# by hand\nzip,fare\n{zip},1\n")).unwrap();
+        files.push(file.to_str().unwrap().to_owned());
+    }
+    let csv = CsvScan {
+        separator: b',',
+        header: true,
+        null_values: Vec::new(),
+        dates: false,
+        dtypes: vec![("zip".to_owned(), DataType::String)],
+        comment: Some("#".to_owned()),
+    };
+    let scan = Scan {
+        files,
+        ..scan(ScanFormat::Csv(csv), &folder.0)
+    };
+    let rows = scan.plan().unwrap().collect().unwrap();
+    let expected = df!("zip" => ["01", "x2"], "fare" => [1i64, 1], "year" => [2023i64, 2024]).unwrap();
+    assert!(rows.equals(&expected), "{rows}");
+    let text = serde_json::to_string(&scan).unwrap();
+    assert_eq!(serde_json::from_str::<Scan>(&text).unwrap(), scan);
 }
 
 #[test]
