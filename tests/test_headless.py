@@ -136,6 +136,24 @@ def test_the_quickstart_runs_twice_to_the_same_end(private):
     assert results(ends[0]) and results(ends[0]) == results(ends[1])
 
 
+def test_the_gallery_draws_every_kind_of_plot(kernel, private):
+    notebook = nbformat.read(NOTEBOOKS / "gallery.ipynb", as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name=KERNEL, resources={"metadata": {"path": str(NOTEBOOKS)}}
+    )
+    client.execute(env=private())
+    drawn = set()
+    for cell in notebook.cells:
+        forms = {form for output in cell.get("outputs", []) for form in output.get("data", {})}
+        for kind in re.findall(r"^%plot (\w+)", cell.source, re.MULTILINE):
+            assert "image/png" in forms, cell.source
+            assert ("application/vnd.vegalite.v5+json" in forms) == ("--interactive" in cell.source), cell.source
+            drawn.add(kind)
+    refused = kernel.fails("%plot nonsense x")
+    kinds = re.search(r"one of: (.*) and (\d+) more", refused.text)
+    assert len(drawn) == len(kinds[1].split(", ")) + int(kinds[2]), f"{drawn} are not all of: {refused.text}"
+
+
 def test_nbconvert_runs_the_quickstart(private, tmp_path):
     run = call(f"jupyter nbconvert --to html --execute --output-dir {tmp_path} quickstart.ipynb", NOTEBOOKS, private())
     assert run.returncode == 0, run.stdout + run.stderr
