@@ -184,13 +184,18 @@ impl Client {
         Ok(whole)
     }
 
-    /// The object into a file, which appears only when it is whole. Gives its size.
+    /// The object into a file, which appears only when it is whole. Gives its size. Behind a link, what it leads to is
+    /// replaced; what is no regular file is left alone.
     pub fn get_file(&self, uri: &S3Uri, path: &Path, watch: &dyn Transfer) -> Result<u64, ClientError> {
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let failed = |source| ClientError::File {
             action: "writing",
             path: path.to_owned(),
             source,
         };
+        if path.metadata().is_ok_and(|about| !about.is_file()) {
+            return Err(failed(std::io::Error::other("there is something that is no file")));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         self.run(watch, async {
             let Opened {

@@ -67,6 +67,12 @@ impl Expression {
             let what = format!("the expression is too long: at most {MOST_WORDS} words are read");
             return refuse(what, "make it of several `with` lines, or in `%%sql`");
         }
+        if text.contains("/*") || text.contains("--") {
+            return refuse(
+                "an expression has no comments".to_owned(),
+                "`- -a` takes away a negative one",
+            );
+        }
         if let Some(name) = calls(text).find(|name| !ONE_ROW.contains(&name.as_str())) {
             let what = format!("`{}` is no function of one row", name.to_uppercase());
             let near = nearest(&name, ONE_ROW.into_iter());
@@ -139,7 +145,7 @@ impl Expression {
 
 const OTHER_ROWS: &str = "a recipe sees one row at a time: what needs other rows belongs in `%%sql` before it";
 
-/// The words of a text that a parenthesis follows, in lower case; what stands in quotes is no word.
+/// The words and quoted names of a text that a parenthesis follows, in lower case.
 fn calls(text: &str) -> impl Iterator<Item = String> + '_ {
     let mut chars = text.chars().peekable();
     let mut word = String::new();
@@ -162,7 +168,10 @@ fn calls(text: &str) -> impl Iterator<Item = String> + '_ {
                 word.clear();
                 ended = false;
                 if matches!(c, '"' | '\'' | '`') {
-                    chars.by_ref().find(|close| *close == c);
+                    let quoted = chars.by_ref().take_while(|close| *close != c);
+                    // The name of a function can be quoted, too.
+                    word = quoted.flat_map(char::to_lowercase).collect();
+                    ended = true;
                 }
             }
         }
@@ -221,6 +230,8 @@ mod tests {
             "UNNEST(a)",
             "ARRAY_AGG(a)",
             "RANDOM(a)",
+            "a - \"covar\"(a, a)",
+            "a - covar/**/(a, a)",
             "*",
             "a, b",
             "a AS b",

@@ -1,5 +1,6 @@
 //! A frame cut into folders called `name=value`, as Hive and Spark lay files out.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
@@ -47,7 +48,16 @@ pub(crate) fn parts(
         let folder = folder(&group)?.join("/");
         Ok((folder, group.drop_many(columns.iter().map(String::as_str))))
     };
-    groups.into_iter().map(part).collect()
+    let parts: Vec<(String, DataFrame)> = groups.into_iter().map(part).collect::<PolarsResult<_>>()?;
+    let mut folders = HashSet::new();
+    if let Some((twice, _)) = parts.iter().find(|(folder, _)| !folders.insert(folder)) {
+        return Err(
+            MagicError::data(format!("two values would have the one folder {twice}")).with_hint(
+                "an empty text and a missing value are the same in the name of a folder: make them one in `%%sql`",
+            ),
+        );
+    }
+    Ok(parts)
 }
 
 /// As it can stand in the name of a folder: what might mean something there is written as in URLs.

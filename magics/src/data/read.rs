@@ -56,7 +56,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub columns: Vec<String>,
     /// The rows wanted, as a condition in SQL
-    #[arg(long = "where", value_name = "CONDITION")]
+    #[arg(long = "where", value_name = "CONDITION", value_parser = condition)]
     pub condition: Option<String>,
     #[command(flatten)]
     pub reader: Reader,
@@ -90,6 +90,16 @@ impl Content {
     }
 }
 
+/// A condition is about the rows of these files: what it might read beside them goes round our own targets.
+fn condition(typed: &str) -> Result<String, String> {
+    let outside: String = typed.split('\'').step_by(2).collect();
+    let mut words = outside.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
+    if outside.contains("$$") || words.any(|word| word.eq_ignore_ascii_case("select")) {
+        return Err("a condition over the columns, without a query in it".to_owned());
+    }
+    Ok(typed.to_owned())
+}
+
 /// Reads the bytes of the file called `name`, in `folders` that name columns and their values (one row); `force` even
 /// if it seems too large for memory.
 pub(crate) fn content(
@@ -106,6 +116,11 @@ pub(crate) fn content(
         let what = format!("{name}, unzipped,");
         let fits = |size| guard::check_memory(size, &what, force);
         let plain = packing.unpack(bytes, name, fits)?;
+        // There are files that unpack to themselves.
+        if Packing::of_content(&plain).is_some() {
+            return Err(MagicError::data(format!("{name} is packed twice"))
+                .with_hint("unpack it once with `!gunzip` or `!unzstd`"));
+        }
         return content(&plain, packing.stripped(name), folders, options, force);
     }
     let format = match options.format.or_else(|| Format::of_content(bytes, name)) {

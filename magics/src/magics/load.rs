@@ -246,7 +246,7 @@ impl Files<'_> {
         {
             let (lines, name) = (source::first_lines(path)?, self.parts[0].name());
             return guard::on_worker(self.front, &what, move || {
-                let content = read::content(&lines, &name, &[], &options, true)?;
+                let content = read::content(&lines, &name, &[], &options, false)?;
                 Ok(content.frame.schema().clone())
             });
         }

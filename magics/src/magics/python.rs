@@ -99,15 +99,24 @@ impl Magic for RunPython {
         if !(body.trim().is_empty() && handed.is_empty() && returned.is_empty()) {
             let request = self.request(body, &handed, &returned, session);
             let outcome = python.run(request, front);
+            // A cell that was left behind still has their paths.
+            let returned = match outcome.is_err() && python.is_busy() {
+                true => {
+                    python.hold(Box::new((handed, returned)));
+                    Vec::new()
+                }
+                false => returned,
+            };
             // A process that has ended is no longer there for the next cell.
             if python.lives() {
                 session.python().replace(python);
             }
             outcome?;
+            bind(returned, session, front)
         } else {
             session.python().replace(python);
+            Ok(())
         }
-        bind(returned, session, front)
     }
 }
 

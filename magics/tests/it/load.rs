@@ -259,3 +259,30 @@ fn anybody_reads_public_buckets_alone() {
     let error = bench.line("%load local://public/a.csv --anon").unwrap_err();
     assert_eq!(error.kind, ErrorKind::UsageError, "{}", told(&error));
 }
+
+#[test]
+fn values_that_would_share_a_folder_are_not_mixed() {
+    let bench = Bench::new();
+    let frame = df!("key" => [Some(""), None, Some("a")], "n" => [1, 2, 3]).unwrap();
+    bench.session.bind_frame("keys", frame);
+    let error = bench.line("%save keys out/ --partition-by key").unwrap_err();
+    assert_eq!(
+        error.message,
+        "two values would have the one folder key=__HIVE_DEFAULT_PARTITION__"
+    );
+    assert!(!bench.path().join("out").exists());
+}
+
+#[test]
+fn what_is_packed_twice_is_not_unpacked_for_ever() {
+    use std::io::Write;
+    let bench = Bench::new();
+    let packed = |content: &[u8]| {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(content).unwrap();
+        writer.finish().unwrap()
+    };
+    bench.file("twice.csv.gz", packed(&packed(b"a\n1\n")));
+    let error = bench.line("%load twice.csv.gz -o twice").unwrap_err();
+    assert_eq!(error.message, "twice.csv.gz is packed twice");
+}

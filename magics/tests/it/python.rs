@@ -29,6 +29,50 @@ fn variables_stay_and_the_last_expression_is_shown() {
     assert!(anew.ends_with("False"), "{anew}");
 }
 
+/// Its frames are named by descriptors: these must not become other files while it runs on.
+#[test]
+fn a_cell_that_was_left_behind_writes_into_no_file_of_ours() {
+    let bench = running();
+    bench.front.interrupt_after(10);
+    // A Polars of the test's own: the machine's Python may have none.
+    let cell = "%%python -o late\nimport sys, time, types\nclass Frame:\n    def write_ipc(self, file): file.write(b'ARROW')\n\
+                polars = types.ModuleType('polars')\npolars.DataFrame, polars.LazyFrame, polars.Series = Frame, int, int\n\
+                sys.modules['polars'] = polars\nlate = Frame()\nuntil = time.monotonic() + 1.5\n\
+                while time.monotonic() < until:\n    try:\n        time.sleep(0.1)\n    except KeyboardInterrupt:\n        pass";
+    let error = bench.cell(cell).unwrap_err();
+    assert!(error.message.contains("can't be stopped half way"), "{}", error.message);
+    bench.front.set_interrupted(false);
+    // Whoever opens files now must not get the numbers of those that the cell still knows.
+    let opened: Vec<(std::path::PathBuf, std::fs::File)> = (0..40)
+        .map(|number| {
+            let path = bench.file(&format!("mine-{number}.csv"), "a\n1\n");
+            let file = std::fs::File::open(&path).unwrap();
+            (path, file)
+        })
+        .collect();
+    bench.cell("%%python\n1").unwrap();
+    for (path, _) in &opened {
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "a\n1\n");
+    }
+}
+
+#[test]
+fn an_error_is_told_by_its_first_line_and_a_clean_exit_is_none() {
+    let bench = running();
+    let error = bench.cell("%%python\nraise ValueError('first\\nsecond')").unwrap_err();
+    assert!(
+        error.message.starts_with("line 2: ValueError: first\n"),
+        "{}",
+        error.message
+    );
+    let error = bench.cell("%%python -o gone\nimport sys\nsys.exit()").unwrap_err();
+    assert!(
+        error.message.contains("there is no `gone` to bind"),
+        "{}",
+        error.message
+    );
+}
+
 #[test]
 fn texts_and_displays_come_in_order() {
     let bench = running();

@@ -326,3 +326,23 @@ fn drop_takes_tables_only() {
     );
     assert!(bench.session.frame("small").is_ok(), "all or none");
 }
+
+#[test]
+fn no_quotes_hide_a_file_from_the_check_of_queries() {
+    let bench = Bench::new().small();
+    for query in [
+        "SELECT $$'$$ AS q, b.* FROM read_csv('small.csv') b WHERE $$'$$ <> ''",
+        "SELECT E'\\'' AS q, b.* FROM read_csv('small.csv') b WHERE '' <> ''",
+    ] {
+        let error = bench.cell(&format!("%%sql\n{query}")).unwrap_err();
+        assert!(
+            error.message.starts_with("texts are not written as "),
+            "{}",
+            error.message
+        );
+    }
+    let error = bench
+        .line("%scan small.csv --where \"number IN (SELECT number FROM read_csv('small.csv'))\"")
+        .unwrap_err();
+    assert!(error.message.contains("without a query in it"), "{}", error.message);
+}

@@ -85,6 +85,8 @@ class Channel:
                 raise KeyboardInterrupt
 
     def _send(self, record):
+        if os.getpid() != SELF:
+            return  # A forked process: the socket is not its own.
         self.socket.sendall(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     def print(self, stream, text):
@@ -203,6 +205,13 @@ def show_figures(channel):
     pyplot = sys.modules.get("matplotlib.pyplot")
     for number in pyplot.get_fignums() if pyplot else ():
         channel.send(kind="display", data=forms(pyplot.figure(number)))
+
+
+def close_figures():
+    """Those of a cell that failed are not the next one's."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot:
+        pyplot.close("all")
 
 
 # Frames
@@ -342,7 +351,9 @@ def raised(error, file, code):
     while frames and frames.tb_frame.f_code.co_filename != file:
         frames = frames.tb_next
     told = traceback.TracebackException(type(error), error, frames)
-    what = "".join(told.format_exception_only()).strip().splitlines()[-1]
+    lines = "".join(told.format_exception_only()).strip().splitlines()
+    # Of a syntax error, the place comes first.
+    what = lines[-1] if isinstance(error, SyntaxError) else lines[0]
     line, hint = frames.tb_lineno if frames else None, None
     if isinstance(error, SyntaxError) and error.filename == file:
         line = error.lineno
@@ -370,7 +381,11 @@ def perform(request, channel, surroundings, names):
         for each in request["inputs"]:
             received[each["name"]] = frame_in(each["path"], request["library"]) if each.get("path") else each["value"]
         names.update(received)
-        run(code, file, names, channel)
+        try:
+            run(code, file, names, channel)
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                raise
         show_figures(channel)
         for each in request["outputs"]:
             if each["name"] not in names:
@@ -382,7 +397,7 @@ def perform(request, channel, surroundings, names):
     except KeyboardInterrupt as error:
         return {**raised(error, file, code), "why": "stopped"}
     except SystemExit as error:
-        return None if error.code in (None, 0) else {"why": "raised", "message": f"SystemExit: {error.code}", "hint": None}
+        return {"why": "raised", "message": f"SystemExit: {error.code}", "hint": None}
     except BaseException as error:
         return raised(error, file, code)
     finally:
@@ -422,6 +437,10 @@ def main():
             failure = perform(request, channel, surroundings, user.__dict__)
         except KeyboardInterrupt:
             failure = {"why": "stopped", "message": "stopped", "hint": None}
+        if os.getpid() != SELF:
+            os._exit(1)  # What a cell forked must not go on as another of us.
+        if failure:
+            close_figures()
         channel.send(kind="done", cell=request["cell"], failure=failure)
 
 

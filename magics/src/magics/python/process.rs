@@ -1,6 +1,7 @@
 //! The process that `%%python` cells run in. Requests go and records come as lines of JSON over a socket; what
 //! subprocesses and C libraries write comes over two pipes. It ends when it is dropped, and with the kernel.
 
+use std::any::Any;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -48,6 +49,8 @@ pub(crate) struct Python {
     cells: u64,
     /// The last of them was left behind and may still run.
     busy: bool,
+    /// What the cell that was left behind was given.
+    held: Option<Box<dyn Any + Send>>,
     /// The process was ended and waited for.
     ended: bool,
 }
@@ -137,6 +140,7 @@ impl Python {
             told: String::new(),
             cells: 0,
             busy: false,
+            held: None,
             ended: false,
         };
         match python.wait(front, None, |record| matches!(record, Record::Ready { .. }))? {
@@ -164,9 +168,22 @@ impl Python {
         !self.ended && matches!(waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
     }
 
+    /// Whether a cell was left behind, and has not ended as far as is known.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Keeps what a cell that was left behind may still open: its files are named by their descriptors.
+    pub(crate) fn hold(&mut self, files: Box<dyn Any + Send>) {
+        self.held = Some(files);
+    }
+
     /// Runs a cell to its end. A stop raises `KeyboardInterrupt` in it, and after [`GRACE`] leaves it behind.
     pub(crate) fn run(&mut self, mut request: Map<String, Json>, front: &dyn Front) -> Result<(), MagicError> {
         self.end_of_last(front)?;
+        if front.interrupted() {
+            return Err(MagicError::interrupted("stopped before the cell ran"));
+        }
         self.cells += 1;
         let cell = self.cells;
         request.insert("cell".to_owned(), cell.into());
@@ -207,6 +224,7 @@ impl Python {
         match self.wait(front, None, done)? {
             Waited::For(_) => {
                 self.busy = false;
+                self.held = None;
                 Ok(())
             }
             Waited::Stopped | Waited::TimeOut => {

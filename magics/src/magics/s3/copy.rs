@@ -1,6 +1,7 @@
 //! `%s3 cp`: files to, from and between stores. A copy that is there already, byte for byte, is left alone and said so;
 //! every copy appears whole or not at all. Several small files go at once ([`super::lanes`]).
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -148,7 +149,13 @@ impl Cp {
             let size = std::fs::metadata(&file)
                 .map_err(|error| MagicError::file(&file, "read", &error))?
                 .len();
-            let below = file.strip_prefix(from).unwrap_or(&file).to_string_lossy().into_owned();
+            let below = file.strip_prefix(from).unwrap_or(&file);
+            let Some(below) = below.to_str().map(str::to_owned) else {
+                return Err(
+                    MagicError::data(format!("the name of {} is not UTF-8, as keys are", file.display()))
+                        .with_hint("rename it first"),
+                );
+            };
             jobs.push(Job::Up {
                 from: file,
                 to: to.join(&below),
@@ -160,6 +167,7 @@ impl Cp {
 
     fn down(&self, from: &S3Uri, to: &Path, session: &Session, front: &dyn Front) -> Result<Vec<Job>, MagicError> {
         let into_folder = self.to.ends_with('/') || to.is_dir();
+        let mut targets = HashSet::new();
         let mut jobs = Vec::new();
         for Source {
             uri: from,
@@ -181,6 +189,14 @@ impl Cp {
                     MagicError::data(format!("the key of {from} would leave the folder {}", self.to))
                         .with_hint("copy it by itself, to a name of your own"),
                 );
+            }
+            // `a//b` and `a/b` are two objects and one file.
+            if !targets.insert(to.clone()) {
+                return Err(MagicError::data(format!(
+                    "{from} and another object would both become the file {}",
+                    to.display()
+                ))
+                .with_hint("copy one of them by itself, to a name of your own"));
             }
             jobs.push(Job::Down { from, to, size, etag });
         }

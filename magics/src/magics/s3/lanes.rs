@@ -10,7 +10,7 @@ use ironsage_display::Front;
 use parking_lot::Mutex;
 
 use crate::data::source::Watch;
-use crate::error::MagicError;
+use crate::error::{ErrorKind, MagicError};
 
 /// How many go at once.
 const LANES: usize = 8;
@@ -87,9 +87,10 @@ pub(super) fn run<T: Send>(
         loop {
             match told.recv_timeout(LOOK) {
                 Ok((index, Ok(result))) => results[index] = Some(result),
-                // Those after the first were only told to stop.
+                // Others were only told to stop, and may have said so first.
                 Ok((_, Err(error))) => {
-                    failed.get_or_insert(error);
+                    let reason = failed.take_if(|known: &mut MagicError| known.kind != ErrorKind::Interrupted);
+                    failed = reason.or(Some(error));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

@@ -327,11 +327,16 @@ fn tokens(query: &str) -> Result<Vec<Placed>, MagicError> {
         } else if letter == '"' || letter == '`' {
             position = closing(query, start, letter).ok_or_else(|| open(&format!("name {letter}"), query, start))?;
             Token::Quoted(query[start + 1..position - 1].replace(&format!("{letter}{letter}"), &letter.to_string()))
+        } else if rest.starts_with("$$") {
+            return Err(other_quotes("$$…$$"));
         } else if letter.is_alphabetic() || letter == '_' {
             let end = rest
                 .find(|c: char| !(c.is_alphanumeric() || c == '_'))
                 .unwrap_or(rest.len());
             position += end;
+            if rest[end..].starts_with('\'') {
+                return Err(other_quotes(&format!("{}'…'", &rest[..end])));
+            }
             Token::Word(rest[..end].to_owned())
         } else if letter.is_ascii_digit() {
             let end = rest
@@ -350,6 +355,11 @@ fn tokens(query: &str) -> Result<Vec<Placed>, MagicError> {
         });
     }
     Ok(tokens)
+}
+
+/// Quotes whose ends are found by other rules: what seems to be a text could be none.
+fn other_quotes(quotes: &str) -> MagicError {
+    MagicError::usage(format!("texts are not written as {quotes} here")).with_hint("'…', with '' for a quote in it")
 }
 
 /// The position after the quote that closes the one at `start`; a doubled quote is part of the text.
