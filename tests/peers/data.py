@@ -88,9 +88,8 @@ STEPS = [
     Step(
         "three columns, filtered, of Parquet",
         (
-            '%scan s3://flights/flights.parquet --where "dep_delay > 60 AND distance > 1000" '
-            "--columns carrier,dep_delay,distance -q -o late",
-            "%sql -q -o answer SELECT * FROM late",
+            '%load s3://flights/flights.parquet --where "dep_delay > 60 AND distance > 1000" '
+            "--columns carrier,dep_delay,distance -q -o answer",
         ),
         """
         plan = pl.scan_parquet('s3://flights/flights.parquet', storage_options=store)
