@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::{Column, DataFrame, PlHashMap};
 
 use crate::column::{self, Expected};
 use crate::error::{PrepError, nearest, there, word};
 use crate::expression::Expression;
 use crate::fitted::{FittedRecipe, Input};
 use crate::grammar::MOST;
-use crate::learned::{Category, Exact, Filling, Learned, first_line, floats};
+use crate::learned::{self, Category, Exact, Filling, Learned, first_line, floats};
 use crate::recipe::{Bins, Bound, DatePart, Fill, Recipe, Step, StepKind};
 use crate::selector::resolve;
 use crate::statistics::{self, Statistic};
@@ -96,11 +96,12 @@ impl Table<'_> {
             StepKind::Drop => self.columns.retain(|column| !is_picked(column)),
             _ => {
                 let columns: Vec<&Column> = self.columns.iter().filter(|c| is_picked(c)).collect();
-                for lesson in learn(step, &columns)? {
+                let lessons = learn(step, &columns)?;
+                let made = learned::made(&lessons, &self.columns, self.rows);
+                for (lesson, made) in lessons.into_iter().zip(made) {
                     self.refuse_clash(step, lesson.column(), &lesson.makes())?;
-                    lesson
-                        .run(&mut self.columns, self.rows)
-                        .map_err(|error| in_step(step, error))?;
+                    let made = made.map_err(|error| in_step(step, error))?;
+                    lesson.put(made, &mut self.columns);
                     self.learned.push(lesson);
                 }
             }
@@ -498,16 +499,11 @@ fn mode_of_names(step: &Step, column: &Column) -> Result<Filling, PrepError> {
 /// Each value of a column of names, whole numbers or truths, and how often it stands there.
 fn counted(column: &Column) -> Result<BTreeMap<String, usize>, PrepError> {
     let names = column::names(column)?;
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut counts: PlHashMap<&str, usize> = PlHashMap::default();
     for name in names.str()?.iter().flatten() {
-        match counts.get_mut(name) {
-            Some(count) => *count += 1,
-            None => {
-                counts.insert(name.to_owned(), 1);
-            }
-        }
+        *counts.entry(name).or_default() += 1;
     }
-    Ok(counts)
+    Ok(counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
 }
 
 /// Whether a column's values can be names: text, whole numbers, true and false.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::column::{self, Expected};
 use crate::error::PrepError;
-use crate::learned::Learned;
+use crate::learned::{self, Learned};
 
 /// The layout of a saved recipe; a newer one is refused, not guessed at. The second brought more
 /// steps and changed none, so that the first is still read.
@@ -117,9 +117,7 @@ impl FittedRecipe {
             let raw = frame.column(&input.name)?;
             columns.push(column::expected(raw, Expected::of(&input.dtype))?);
         }
-        for step in &self.steps {
-            step.run(&mut columns, frame.height())?;
-        }
+        learned::run(&self.steps, &mut columns, frame.height())?;
         let by_name = DataFrame::new(frame.height(), columns)?;
         let mut out = Vec::with_capacity(self.outputs.len() + self.left.len());
         for output in &self.outputs {

@@ -1,11 +1,13 @@
 //! A step with what it learned from the training rows, and how it makes new columns of old ones.
 //! Fitting and applying both run it, so that they cannot differ.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use polars::prelude::{
-    BooleanChunked, ChunkApply, Column, DataType, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray,
+    BooleanChunked, ChunkApply, ChunkFillNullValue, Column, DataType, Float64Chunked, Int64Chunked, IntoColumn,
+    NewChunkedArray, PlHashMap,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::column::{self, Expected};
@@ -13,6 +15,9 @@ use crate::error::PrepError;
 use crate::expression::Expression;
 use crate::recipe::{CastTo, DatePart};
 use crate::times;
+
+/// Fewer rows are done sooner than another thread begins.
+const WORTH_A_THREAD: usize = 20_000;
 
 /// A step with what it learned. Column-wise: each entry works on one column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -235,18 +240,22 @@ impl Learned {
         }
     }
 
-    /// Puts the column's successors in its place.
-    pub(crate) fn run(&self, columns: &mut Vec<Column>, rows: usize) -> Result<(), PrepError> {
+    /// The columns that it makes of those that are there.
+    fn made(&self, columns: &[Column], rows: usize) -> Result<Vec<Column>, PrepError> {
         let name = self.column();
-        let place = columns.iter().position(|c| c.name().as_str() == name);
-        let made = match (self, place) {
-            (Learned::With { expression, dtype, .. }, _) => vec![with(name, expression, dtype, rows, columns)?],
-            (_, Some(at)) => self.make(&columns[at])?,
+        match (self, columns.iter().find(|c| c.name().as_str() == name)) {
+            (Learned::With { expression, dtype, .. }, _) => Ok(vec![with(name, expression, dtype, rows, columns)?]),
+            (_, Some(column)) => self.make(column),
             (_, None) => {
                 let lost = format!("a step works on `{name}`, which no step makes");
-                return Err(PrepError::Saved(lost));
+                Err(PrepError::Saved(lost))
             }
-        };
+        }
+    }
+
+    /// Puts what was made of a column in its place.
+    pub(crate) fn put(&self, made: Vec<Column>, columns: &mut Vec<Column>) {
+        let place = columns.iter().position(|c| c.name().as_str() == self.column());
         let at = place.unwrap_or(columns.len());
         if place.is_some() {
             columns.remove(at);
@@ -256,7 +265,6 @@ impl Learned {
         let before = columns[..at].iter().filter(|c| is_free(c)).count();
         columns.retain(is_free);
         columns.splice(before..before, made);
-        Ok(())
     }
 
     /// The columns that come of one; nothing for `with`, which makes one of several.
@@ -282,6 +290,42 @@ impl Learned {
             Learned::Bin { edges, .. } => bin(column, edges)?,
         };
         Ok(vec![made])
+    }
+}
+
+/// Runs steps one after the other; those that work on different columns at the same time.
+pub(crate) fn run(steps: &[Learned], columns: &mut Vec<Column>, rows: usize) -> Result<(), PrepError> {
+    let mut rest = steps;
+    while !rest.is_empty() {
+        let (together, later) = rest.split_at(independent(rest));
+        for (step, made) in together.iter().zip(made(together, columns, rows)) {
+            step.put(made?, columns);
+        }
+        rest = later;
+    }
+    Ok(())
+}
+
+/// How many of the first steps need nothing that another of them makes or takes away; one at least.
+fn independent(steps: &[Learned]) -> usize {
+    let mut changed: HashSet<&str> = HashSet::new();
+    let dependent = steps.iter().enumerate().position(|(at, step)| {
+        let alone = matches!(step, Learned::With { .. }) && at > 0;
+        let after_with = at > 0 && matches!(steps[at - 1], Learned::With { .. });
+        let touched = changed.contains(step.column());
+        changed.insert(step.column());
+        changed.extend(step.makes());
+        alone || after_with || touched
+    });
+    dependent.unwrap_or(steps.len())
+}
+
+/// What each of several independent steps makes of the columns.
+pub(crate) fn made(steps: &[Learned], columns: &[Column], rows: usize) -> Vec<Result<Vec<Column>, PrepError>> {
+    let made = |step: &Learned| step.made(columns, rows);
+    match rows < WORTH_A_THREAD {
+        true => steps.iter().map(made).collect(),
+        false => steps.par_iter().map(made).collect(),
     }
 }
 
@@ -327,16 +371,12 @@ fn cast(column: &Column, to: CastTo) -> Result<Column, PrepError> {
 fn fill(column: &Column, value: &Filling) -> Result<Column, PrepError> {
     let name = column.name().clone();
     Ok(match value {
+        Filling::Text(_) | Filling::Truth(_) if column.null_count() == 0 => column.clone(),
         Filling::Number(Exact(value)) => {
-            let present = |v: &f64| !v.is_nan();
-            let values = floats(column)?;
-            if values.null_count() == 0 {
-                return Ok(values
-                    .apply_values(|v| if v.is_nan() { *value } else { v })
-                    .into_column());
-            }
-            let filled = values.iter().map(|v| v.filter(present).unwrap_or(*value));
-            Column::new(name, filled.collect::<Vec<f64>>())
+            let values = floats(column)?.fill_null_with_values(*value)?;
+            values
+                .apply_values(|v| if v.is_nan() { *value } else { v })
+                .into_column()
         }
         Filling::Text(value) => {
             let texts = column.str()?;
@@ -389,7 +429,7 @@ fn bin(column: &Column, edges: &[Exact]) -> Result<Column, PrepError> {
 }
 
 fn ordinal(column: &Column, order: &[String]) -> Result<Column, PrepError> {
-    let numbers: HashMap<&str, i64> = order.iter().map(String::as_str).zip(0..).collect();
+    let numbers: PlHashMap<&str, i64> = order.iter().map(String::as_str).zip(0..).collect();
     let names = column::names(column)?;
     let number = |name: &str| numbers.get(name).copied().unwrap_or(-1);
     let codes = names.str()?.iter().map(|name| name.map(number));
@@ -397,7 +437,7 @@ fn ordinal(column: &Column, order: &[String]) -> Result<Column, PrepError> {
 }
 
 fn one_hot(column: &Column, categories: &[Category]) -> Result<Vec<Column>, PrepError> {
-    let places: HashMap<&str, usize> = categories.iter().map(|c| c.value.as_str()).zip(0..).collect();
+    let places: PlHashMap<&str, usize> = categories.iter().map(|c| c.value.as_str()).zip(0..).collect();
     let outputs = categories.iter().map(|c| c.output.as_str());
     indicators(column, outputs, |name| places.get(name).copied())
 }

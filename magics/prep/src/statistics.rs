@@ -1,9 +1,11 @@
-//! What a step asks of numbers: all of its columns and questions in one query, which Polars runs on
-//! all cores.
+//! What a step asks of numbers: its columns at the same time, each laid out without its gaps, since Polars sorts a
+//! column that has gaps to find one quantile.
 
-use polars::prelude::{Column, DataFrame, DataType, Expr, IntoLazy, NULL, QuantileMethod, col, lit};
+use polars::prelude::{ChunkAgg, ChunkQuantile, ChunkVar, Column, Float64Chunked, PlSmallStr, QuantileMethod};
+use rayon::prelude::*;
 
 use crate::error::PrepError;
+use crate::learned::floats;
 
 /// A question about the values that are there: neither null nor NaN.
 #[derive(Clone, Copy, Debug)]
@@ -19,32 +21,24 @@ pub(crate) enum Statistic {
 
 /// The answers for each column in turn; none where there is no value.
 pub(crate) fn of(columns: &[&Column], asked: &[Statistic]) -> Result<Vec<Vec<Option<f64>>>, PrepError> {
-    let Some(first) = columns.first() else {
-        return Ok(Vec::new());
+    columns.par_iter().map(|column| answers(column, asked)).collect()
+}
+
+fn answers(column: &Column, asked: &[Statistic]) -> Result<Vec<Option<f64>>, PrepError> {
+    let values = floats(column)?;
+    let mut present: Vec<f64> = Vec::with_capacity(values.len() - values.null_count());
+    for chunk in values.downcast_iter() {
+        present.extend(chunk.non_null_values_iter().filter(|value| !value.is_nan()));
+    }
+    let present = Float64Chunked::from_vec(PlSmallStr::EMPTY, present);
+    let answer = |statistic: &Statistic| match statistic {
+        Statistic::Mean => Ok(present.mean()),
+        Statistic::Deviation => Ok(present.std(0)),
+        Statistic::Min => Ok(present.min()),
+        Statistic::Max => Ok(present.max()),
+        Statistic::Quantile(part) => Ok(present.quantile(*part, QuantileMethod::Linear)?),
     };
-    let mut questions: Vec<Expr> = Vec::with_capacity(columns.len() * asked.len());
-    for (at, column) in columns.iter().enumerate() {
-        let values = col(column.name().as_str()).cast(DataType::Float64);
-        let values = values.fill_nan(lit(NULL));
-        for (question, statistic) in asked.iter().enumerate() {
-            let values = values.clone();
-            let answer = match statistic {
-                Statistic::Mean => values.mean(),
-                Statistic::Deviation => values.std(0),
-                Statistic::Min => values.min(),
-                Statistic::Max => values.max(),
-                Statistic::Quantile(part) => values.quantile(lit(*part), QuantileMethod::Linear),
-            };
-            questions.push(answer.alias(format!("{at} {question}")));
-        }
-    }
-    let frame = DataFrame::new(first.len(), columns.iter().map(|c| (*c).clone()).collect())?;
-    let answers = frame.lazy().select(questions).collect()?;
-    let mut values = Vec::with_capacity(answers.width());
-    for answer in answers.columns() {
-        values.push(answer.cast(&DataType::Float64)?.f64()?.get(0));
-    }
-    Ok(values.chunks(asked.len().max(1)).map(<[Option<f64>]>::to_vec).collect())
+    asked.par_iter().map(answer).collect()
 }
 
 #[cfg(test)]

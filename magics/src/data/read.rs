@@ -150,6 +150,7 @@ pub(crate) fn content(
         Format::Ndjson => json(bytes, name, JsonFormat::JsonLines, format).map(Content::of),
         Format::Json => json(bytes, name, JsonFormat::Json, format).map(Content::of),
         Format::Ipc => IpcReader::new(Cursor::new(bytes))
+            .set_rechunk(false)
             .finish()
             .map(Content::of)
             .map_err(|error| unreadable(name, format, &error)),
@@ -186,6 +187,7 @@ fn parquet(bytes: &[u8], name: &str, wanted: Vec<String>) -> Result<DataFrame, M
     })?;
     ParquetReader::new(Cursor::new(bytes))
         .with_columns((!wanted.is_empty()).then_some(wanted))
+        .set_rechunk(false)
         .finish()
         .map_err(|error| unreadable(name, Format::Parquet, &error))
 }
@@ -267,7 +269,6 @@ fn csv(bytes: &[u8], name: &str, separator: u8, wanted: &[String], options: &Opt
         CsvReadOptions::default()
             .with_has_header(!options.no_header)
             .with_infer_schema_length(infer)
-            .with_rechunk(true)
             .with_columns((!wanted.is_empty()).then_some(wanted))
             .with_schema_overwrite((!dtypes.is_empty()).then(|| Arc::new(dtypes)))
             .map_parse_options(|parse| {

@@ -77,7 +77,7 @@ impl Magic for Load {
             Some(format) => (files.collect(format)?, Vec::new()),
             None => files.read_all()?,
         };
-        frame.rechunk_mut();
+        join_small_chunks(&mut frame);
         let elapsed = started.elapsed();
         if !self.quiet {
             front.display(&table(&frame, &TableOptions::default()));
@@ -265,6 +265,15 @@ impl Files<'_> {
                 .or_else(|| Format::of_name(&name))
                 .unwrap_or(Format::Csv)
                 .growth()
+    }
+}
+
+/// Chunks of few rows cost at every later step; large ones stay as they were read, since to copy them all would take longer
+/// than reading them.
+fn join_small_chunks(frame: &mut DataFrame) {
+    const FEW: usize = 10_000;
+    if frame.height() < FEW * frame.first_col_n_chunks() {
+        frame.rechunk_mut();
     }
 }
 
