@@ -19,7 +19,7 @@
 //! | a number out of the training rows' range | `clip` and `bin` bring it to their ends; scales go on beyond theirs; `log` refuses what is below 0 |
 //! | a time with a zone | the clock on the wall counts; the zone goes |
 //!
-//! //! ```
+//! ```
 //! use polars::prelude::*;
 //! use ironsage_prep::{FittedRecipe, Recipe, matrix};
 //!
