@@ -102,14 +102,16 @@ impl Predictor {
 impl Names {
     fn of(card: &Card) -> Result<Names, ContainerError> {
         let recipe = card.recipe.as_ref().map(FittedRecipe::from_json).transpose()?;
-        let inputs = card
-            .inputs
-            .iter()
-            .map(|input| Input {
-                name: input.name.clone(),
-                dtype: input.dtype.clone(),
-            })
-            .collect();
+        // Where no recipe takes whole numbers by their names, any number is as good.
+        let dtype = |said: &str| match recipe {
+            None if said.starts_with(['i', 'u']) => "f64".to_owned(),
+            _ => said.to_owned(),
+        };
+        let inputs = card.inputs.iter().map(|input| Input {
+            name: input.name.clone(),
+            dtype: dtype(&input.dtype),
+        });
+        let inputs = inputs.collect();
         Ok(Names {
             inputs,
             features: card.features.clone(),

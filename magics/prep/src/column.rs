@@ -1,10 +1,13 @@
 //! Raw columns brought to a few types, so that a recipe gives the same bits whatever the frame's
 //! source chose: whole numbers, floats, text, true and false, and times as they are.
 
-use polars::prelude::{AnyValue, Column, DataType};
+use polars::prelude::{AnyValue, Column, DataType, NamedFrom, Series};
 
 use crate::error::PrepError;
 use crate::times;
+
+/// Below 2⁵³, up to which a float holds every whole number.
+const LARGEST: f64 = 9e15;
 
 /// What a recipe expects of a raw column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Expected {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Expected::Number => "number",
-            Expected::Whole => "number",
+            Expected::Whole => "whole number",
             Expected::Text => "text",
             Expected::Truth => "true or false",
             Expected::Date => "date",
@@ -84,16 +87,30 @@ pub(crate) fn expected(column: &Column, wanted: Expected) -> Result<Column, Prep
     }
     match wanted {
         Expected::Any => Ok(column),
-        // A float in a column of whole numbers stays what it is: no rounding behind one's back.
-        Expected::Whole if dtype.is_float() => Ok(column),
-        Expected::Number | Expected::Whole if dtype.is_string() => parsed(&column, wanted),
+        Expected::Number if dtype.is_string() => each(&column, wanted, column.str()?.iter(), |text| {
+            text.trim().parse::<f64>().ok().map(Some)
+        }),
+        Expected::Whole if dtype.is_string() => each(&column, wanted, column.str()?.iter(), whole_text),
+        // No rounding behind one's back.
+        Expected::Whole if dtype.is_float() => each(&column, wanted, column.f64()?.iter(), whole),
         Expected::Number | Expected::Whole if dtype.is_integer() || dtype.is_bool() => {
             Ok(column.cast(&wanted.dtype())?)
         }
         Expected::Number if dtype.is_float() => Ok(column),
         Expected::Truth if dtype.is_bool() => Ok(column),
-        Expected::Truth if dtype.is_integer() || dtype.is_float() => truth(&column),
-        Expected::Truth if dtype.is_string() => parsed(&column, wanted),
+        Expected::Truth if dtype.is_integer() || dtype.is_float() => {
+            let numbers = column.cast(&DataType::Float64)?;
+            each(&numbers, wanted, numbers.f64()?.iter(), |number| match number {
+                1.0 => Some(Some(true)),
+                0.0 => Some(Some(false)),
+                _ => None,
+            })
+        }
+        Expected::Truth if dtype.is_string() => each(&column, wanted, column.str()?.iter(), |text| match text.trim() {
+            "true" | "True" | "TRUE" | "1" => Some(Some(true)),
+            "false" | "False" | "FALSE" | "0" => Some(Some(false)),
+            _ => None,
+        }),
         Expected::Text if dtype.is_string() => Ok(column),
         Expected::Text if dtype.is_integer() || dtype.is_bool() => Ok(column.cast(&DataType::String)?),
         Expected::Text if dtype.is_float() => names(&column),
@@ -112,57 +129,39 @@ pub(crate) fn expected(column: &Column, wanted: Expected) -> Result<Column, Prep
     }
 }
 
-/// Text that holds numbers, or the words for true and false.
-fn parsed(column: &Column, wanted: Expected) -> Result<Column, PrepError> {
-    let texts = column.str()?;
-    let mut numbers: Vec<Option<f64>> = Vec::with_capacity(texts.len());
-    for (row, text) in texts.iter().enumerate() {
-        let Some(text) = text else {
-            numbers.push(None);
-            continue;
-        };
-        let value = match (wanted, text.trim()) {
-            (Expected::Truth, "true" | "True" | "TRUE" | "1") => Some(1.0),
-            (Expected::Truth, "false" | "False" | "FALSE" | "0") => Some(0.0),
-            (Expected::Truth, _) => None,
-            (_, text) => text.parse().ok(),
-        };
-        if value.is_none() {
-            return Err(PrepError::Value {
-                column: column.name().to_string(),
-                row,
-                value: format!("{text:?}"),
-                wanted: wanted.name(),
-            });
-        }
-        numbers.push(value);
+/// What `read` makes of each value (a missing one, where that is what it finds), or which value it cannot read.
+fn each<V, T>(
+    column: &Column,
+    wanted: Expected,
+    values: impl Iterator<Item = Option<V>>,
+    read: impl Fn(V) -> Option<Option<T>>,
+) -> Result<Column, PrepError>
+where
+    Series: NamedFrom<Vec<Option<T>>, [Option<T>]>,
+{
+    let mut made: Vec<Option<T>> = Vec::with_capacity(column.len());
+    for (row, value) in values.enumerate() {
+        let value = value.map_or(Some(None), &read);
+        made.push(value.ok_or_else(|| value_error(column, row, wanted.name()))?);
     }
-    let whole = |v: &f64| v.fract() == 0.0 && v.abs() < 9e15;
-    let all_whole = numbers.iter().flatten().all(whole);
-    let column = Column::new(column.name().clone(), numbers);
-    match wanted {
-        Expected::Whole if !all_whole => Ok(column),
-        _ => Ok(column.cast(&wanted.dtype())?),
+    Ok(Column::new(column.name().clone(), made))
+}
+
+/// Digits are read as they stand: as a float, a long id would lose its last ones.
+fn whole_text(text: &str) -> Option<Option<i64>> {
+    match text.trim().parse() {
+        Ok(number) => Some(Some(number)),
+        Err(_) => whole(text.trim().parse().ok()?),
     }
 }
 
-/// Numbers that stand for true and false.
-fn truth(column: &Column) -> Result<Column, PrepError> {
-    let numbers = column.cast(&DataType::Float64)?;
-    let odd = |v: &Option<f64>| v.is_some_and(|v| v != 0.0 && v != 1.0);
-    if let Some(row) = numbers.f64()?.iter().position(|v| odd(&v)) {
-        return Err(value_error(&numbers, row, Expected::Truth.name()));
+/// A float as a whole number, NaN as a missing one; nothing where the value would change.
+pub(crate) fn whole(number: f64) -> Option<Option<i64>> {
+    if number.is_nan() {
+        return Some(None);
     }
-    Ok(column.cast(&DataType::Boolean)?)
-}
-
-/// Floats as whole numbers, or which of them has a fraction.
-pub(crate) fn whole(column: &Column) -> Result<Column, PrepError> {
-    let odd = |v: &Option<f64>| v.is_some_and(|v| v.fract() != 0.0 || v.abs() >= 9e15);
-    match column.f64()?.iter().position(|v| odd(&v)) {
-        Some(row) => Err(value_error(column, row, "whole number")),
-        None => Ok(column.cast(&DataType::Int64)?),
-    }
+    let is_whole = number.fract() == 0.0 && number.abs() < LARGEST;
+    is_whole.then_some(Some(number as i64))
 }
 
 /// Numbers as the names of categories: 3.0 is "3".
@@ -181,6 +180,7 @@ fn value_error(column: &Column, row: usize, wanted: &'static str) -> PrepError {
         row,
         value: match column.get(row) {
             Ok(AnyValue::Float64(v)) => v.to_string(),
+            Ok(AnyValue::String(text)) => format!("{text:?}"),
             Ok(value) => value.to_string(),
             Err(_) => "?".to_owned(),
         },
@@ -204,10 +204,25 @@ mod tests {
     }
 
     #[test]
-    fn a_float_among_whole_numbers_is_not_rounded() {
-        let column = Column::new("n".into(), [1.5, 2.0]);
-        let read = expected(&column, Expected::Whole).unwrap();
-        assert_eq!(read.get(0).unwrap(), AnyValue::Float64(1.5));
+    fn a_column_of_whole_numbers_stays_one() {
+        let whole = |column: &Column| expected(column, Expected::Whole).map_err(|error| error.to_string());
+        let floats = Column::new("n".into(), [Some(3.0), None, Some(f64::NAN), Some(-2.0)]);
+        let numbers = [Some(3), None, None, Some(-2)];
+        assert_eq!(whole(&floats).unwrap().i64().unwrap().to_vec(), numbers);
+        // As a float, this would be 9007199254740992.
+        let texts = Column::new("n".into(), ["9007199254740993", " 3.0", "NaN"]);
+        let numbers = [Some(9_007_199_254_740_993), Some(3), None];
+        assert_eq!(whole(&texts).unwrap().i64().unwrap().to_vec(), numbers);
+        for (column, told) in [
+            (Column::new("n".into(), [2.0, 1.5]), "row 2: 1.5"),
+            (Column::new("n".into(), [f64::INFINITY]), "row 1: inf"),
+            (Column::new("n".into(), [1e16]), "row 1: 10000000000000000"),
+            (Column::new("n".into(), ["1", "1.5"]), "row 2: \"1.5\""),
+            (Column::new("n".into(), ["one"]), "row 1: \"one\""),
+        ] {
+            let told = format!("column `n`, {told} is no whole number");
+            assert_eq!(whole(&column).unwrap_err(), told);
+        }
     }
 
     #[test]

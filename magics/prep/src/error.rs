@@ -174,7 +174,7 @@ impl PrepError {
                 wanted: "whole number",
                 ..
             } => Some(format!(
-                "`cast {0} float`, or round it first: `with {0} = ROUND({0})`",
+                "round it in `%%sql`, such as `SELECT ROUND(TRY_CAST({0} AS DOUBLE)) AS {0} …`, or train on floats",
                 word(column)
             )),
             PrepError::Made { .. } => Some(

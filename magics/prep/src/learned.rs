@@ -361,11 +361,7 @@ fn cast(column: &Column, to: CastTo) -> Result<Column, PrepError> {
     if to == CastTo::Text && column.dtype().is_temporal() {
         return Ok(column.cast(&DataType::String)?);
     }
-    let made = column::expected(column, wanted)?;
-    if to == CastTo::Int && made.dtype().is_float() {
-        return column::whole(&made);
-    }
-    Ok(made)
+    column::expected(column, wanted)
 }
 
 fn fill(column: &Column, value: &Filling) -> Result<Column, PrepError> {

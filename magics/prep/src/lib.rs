@@ -15,11 +15,11 @@
 //! | a null or NaN, where training had none | `fill` before it fills it; `one_hot` and `hash`: 0 in each column; what is still missing in the end is an error that names the column, the row and the step that mends it |
 //! | a missing column | an error that names it: it is never guessed. In JSON, `null` is how a value is left out |
 //! | a column too many | is not looked at |
-//! | another type | converted where no value changes (text that holds numbers, whole numbers for floats, numbers as names, `2026-01-31` as a date); else an error that names the row and the value |
+//! | another type | converted where no value changes (text that holds numbers, whole numbers for floats, 3.0 for a whole number, numbers as names, `2026-01-31` as a date); else an error that names the row and the value |
 //! | a number out of the training rows' range | `clip` and `bin` bring it to their ends; scales go on beyond theirs; `log` refuses what is below 0 |
 //! | a time with a zone | the clock on the wall counts; the zone goes |
 //!
-//! //! ```
+//! ```
 //! use polars::prelude::*;
 //! use ironsage_prep::{FittedRecipe, Recipe, matrix};
 //!
@@ -40,7 +40,9 @@ mod expression;
 mod fit;
 mod fitted;
 mod grammar;
+mod learn;
 mod learned;
+mod line;
 mod model;
 mod raw;
 mod recipe;

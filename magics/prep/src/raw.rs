@@ -6,7 +6,7 @@
 
 use std::io::Cursor;
 
-use polars::prelude::{Column, CsvParseOptions, CsvReadOptions, DataFrame, SerReader};
+use polars::prelude::{Column, CsvParseOptions, CsvReadOptions, DataFrame, NamedFrom, SerReader, Series};
 use serde_json::Value;
 
 use crate::column::{self, Expected};
@@ -52,77 +52,52 @@ pub fn frame_from_json(instances: &Value, inputs: &[Input]) -> Result<DataFrame,
 /// A column from the values of one key.
 fn from_values<'a>(input: &Input, values: impl Iterator<Item = Option<&'a Value>>) -> Result<Column, PrepError> {
     let wanted = Expected::of(&input.dtype);
-    let name = || input.name.as_str().into();
-    let wrong = |row: usize, value: &Value| PrepError::Value {
-        column: input.name.clone(),
-        row,
-        value: crop(&value.to_string()),
-        wanted: wanted.name(),
-    };
-    let present = values.map(|v| v.filter(|v| !v.is_null())).enumerate();
     match wanted {
-        Expected::Number | Expected::Whole => {
-            let mut numbers: Vec<Option<f64>> = Vec::new();
-            for (row, value) in present {
-                numbers.push(match value {
-                    None => None,
-                    Some(value) => Some(value.as_f64().ok_or_else(|| wrong(row, value))?),
-                });
-            }
-            let column = Column::new(name(), numbers);
-            // A column of whole numbers is made whole again, unless a fraction came.
-            column::expected(&column, wanted).and_then(|c| whole_again(c, wanted))
-        }
-        Expected::Truth => {
-            let mut truths: Vec<Option<bool>> = Vec::new();
-            for (row, value) in present {
-                truths.push(match value {
-                    None => None,
-                    Some(Value::Bool(truth)) => Some(*truth),
-                    Some(value) => match value.as_f64() {
-                        Some(0.0) => Some(false),
-                        Some(1.0) => Some(true),
-                        _ => return Err(wrong(row, value)),
-                    },
-                });
-            }
-            Ok(Column::new(name(), truths))
-        }
-        Expected::Date | Expected::Time => {
-            let mut texts: Vec<Option<&str>> = Vec::new();
-            for (row, value) in present {
-                texts.push(match value {
-                    None => None,
-                    Some(value) => Some(value.as_str().ok_or_else(|| wrong(row, value))?),
-                });
-            }
-            column::expected(&Column::new(name(), texts), wanted)
-        }
-        Expected::Text | Expected::Any => {
-            let mut texts: Vec<Option<String>> = Vec::new();
-            for (row, value) in present {
-                texts.push(match value {
-                    None => None,
-                    Some(Value::String(text)) => Some(text.clone()),
-                    Some(Value::Number(number)) => Some(number.to_string()),
-                    Some(Value::Bool(truth)) => Some(truth.to_string()),
-                    Some(value) => return Err(wrong(row, value)),
-                });
-            }
-            Ok(Column::new(name(), texts))
-        }
+        Expected::Number => each(input, values, Value::as_f64),
+        Expected::Whole => each(input, values, |value| {
+            let float = || column::whole(value.as_f64()?)?;
+            value.as_i64().or_else(float)
+        }),
+        Expected::Truth => each(input, values, |value| match value.as_f64() {
+            Some(1.0) => Some(true),
+            Some(0.0) => Some(false),
+            _ => value.as_bool(),
+        }),
+        Expected::Date | Expected::Time => column::expected(&each(input, values, Value::as_str)?, wanted),
+        Expected::Text | Expected::Any => each(input, values, |value| match value {
+            Value::String(text) => Some(text.clone()),
+            // As in a frame, 3.0 is called 3.
+            Value::Number(number) if number.is_f64() => number.as_f64().map(|number| number.to_string()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            _ => None,
+        }),
     }
 }
 
-fn whole_again(column: Column, wanted: Expected) -> Result<Column, PrepError> {
-    if wanted != Expected::Whole {
-        return Ok(column);
+/// What `read` makes of each value, or which value it cannot read.
+fn each<'a, T>(
+    input: &Input,
+    values: impl Iterator<Item = Option<&'a Value>>,
+    read: impl Fn(&'a Value) -> Option<T>,
+) -> Result<Column, PrepError>
+where
+    Series: NamedFrom<Vec<Option<T>>, [Option<T>]>,
+{
+    let mut made: Vec<Option<T>> = Vec::new();
+    for (row, value) in values.enumerate() {
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            made.push(None);
+            continue;
+        };
+        let read = read(value).ok_or_else(|| PrepError::Value {
+            column: input.name.clone(),
+            row,
+            value: crop(&value.to_string()),
+            wanted: Expected::of(&input.dtype).name(),
+        });
+        made.push(Some(read?));
     }
-    let whole = |v: f64| v.fract() == 0.0 && v.abs() < 9e15;
-    if column.f64()?.iter().flatten().all(whole) {
-        return Ok(column.cast(&polars::prelude::DataType::Int64)?);
-    }
-    Ok(column)
+    Ok(Column::new(input.name.as_str().into(), made))
 }
 
 /// A frame from CSV whose first line names the columns. An empty field is null.
@@ -207,8 +182,9 @@ mod tests {
         assert_eq!(frame.column("sex").unwrap().get(1).unwrap(), AnyValue::String("3"));
         assert!(frame.column("length").unwrap().get(1).unwrap().is_null());
         assert_eq!(frame_from_json(&json!([]), &inputs()).unwrap().shape(), (0, 4));
-        let frame = frame_from_json(&json!([{"rings": 7.5}]), &inputs()).unwrap();
-        assert_eq!(frame.column("rings").unwrap().get(0).unwrap(), AnyValue::Float64(7.5));
+        let frame = frame_from_json(&json!([{"sex": 3.0}, {"sex": 2.5}]), &inputs()).unwrap();
+        let names = frame.column("sex").unwrap().str().unwrap();
+        assert_eq!(names.iter().flatten().collect::<Vec<_>>(), ["3", "2.5"]);
     }
 
     #[test]
@@ -219,6 +195,10 @@ mod tests {
             (
                 json!([{}, {"length": "long"}]),
                 "column `length`, row 2: \"long\" is no number",
+            ),
+            (
+                json!([{}, {"rings": 7.5}]),
+                "column `rings`, row 2: 7.5 is no whole number",
             ),
             (json!([{"old": 2}]), "column `old`, row 1: 2 is no true or false"),
             (json!([{"sex": ["M"]}]), "column `sex`, row 1: [\"M\"] is no text"),

@@ -108,7 +108,7 @@ fn a_column_too_few_or_too_many() {
 #[test]
 fn another_type() {
     assert_eq!(value(json!({"length": 2}), "length"), 2.0);
-    assert_eq!(value(json!({"count": 2.5}), "count"), 2.5, "nothing is rounded");
+    assert_eq!(value(json!({"count": 3.0}), "count"), 3.0);
     assert_eq!(value(json!({"old": 1}), "old"), 1.0);
     assert_eq!(value(json!({"sold": "1971-02-05T23:59:00Z"}), "sold_year"), 1971.0);
     for (change, text) in [
@@ -116,6 +116,7 @@ fn another_type() {
             json!({"length": "long"}),
             "column `length`, row 1: \"long\" is no number",
         ),
+        (json!({"count": 2.5}), "column `count`, row 1: 2.5 is no whole number"),
         (json!({"old": 3}), "column `old`, row 1: 3 is no true or false"),
         (json!({"sold": "soon"}), "column `sold`, row 1: \"soon\" is no date"),
     ] {
@@ -134,6 +135,43 @@ fn another_type() {
         .map(|(_, value)| value)
         .collect();
     assert_eq!(rows, known);
+}
+
+/// What came in with a row decides nothing about it: neither a fraction's neighbours nor a long id lose their type.
+#[test]
+fn a_row_alone_is_what_it_is_among_others() {
+    let train = df!("id" => [9_007_199_254_740_993_i64, 7, 8], "count" => [1_i64, 2, 3], "part" => [0.5, 1.0, 2.0]);
+    let body = "with half = DIV(count, 2)\nwith odd = CASE WHEN count % 2 = 1 THEN 'odd' END\nhash odd 2\nwith same = id\n\
+                hash id 16\none_hot same";
+    let fitted = Recipe::parse("r", body).unwrap().fit(&train.unwrap(), &[]).unwrap();
+    let rows = [
+        json!({"id": 9_007_199_254_740_993_i64, "count": 3.0, "part": 1}),
+        json!({"id": 9_007_199_254_740_992_i64, "count": 2, "part": 0.5}),
+        json!({"id": 7.0, "count": 1, "part": 2}),
+    ];
+    let by_json = |rows: &[Value]| {
+        let frame = frame_from_json(&json!(rows), fitted.inputs()).unwrap();
+        model_rows(&frame, Some(&fitted), fitted.outputs()).unwrap()
+    };
+    let by_csv = |rows: &[Value]| {
+        let line = |row: &Value| format!("{},{},{}\n", row["id"], row["count"], row["part"]);
+        let csv = format!("id,count,part\n{}", rows.iter().map(line).collect::<String>());
+        let frame = frame_from_csv(csv.as_bytes(), fitted.inputs()).unwrap();
+        model_rows(&frame, Some(&fitted), fitted.outputs()).unwrap()
+    };
+    let all = by_json(&rows);
+    assert_eq!(by_csv(&rows), all);
+    let alone: Vec<f32> = rows.iter().flat_map(|row| by_json(std::slice::from_ref(row))).collect();
+    assert_eq!(alone, all);
+    let alone: Vec<f32> = rows.iter().flat_map(|row| by_csv(std::slice::from_ref(row))).collect();
+    assert_eq!(alone, all);
+    let seen = fitted
+        .outputs()
+        .iter()
+        .position(|name| name == "same_9007199254740993")
+        .unwrap();
+    let width = fitted.outputs().len();
+    assert_eq!([all[seen], all[width + seen]], [1.0, 0.0], "the last digit counts");
 }
 
 /// A recipe as version 0.1 saved it: layout 1.
