@@ -149,7 +149,7 @@ fn parts_in_store(uri: &S3Uri, client: &Client) -> Result<Vec<Part>, MagicError>
     let parts: Vec<Part> = client
         .list(&folder)?
         .into_iter()
-        .filter(|object| object.size > 0 && is_data(&object.key))
+        .filter(|object| object.size > 0 && object.key.strip_prefix(folder.key()).is_some_and(is_data))
         .filter(|object| glob.as_ref().is_none_or(|glob| glob.matches(&object.key)))
         .map(|object| Part {
             location: Location::Store(uri.with_key(&object.key)),
@@ -175,10 +175,20 @@ fn parts_in_store(uri: &S3Uri, client: &Client) -> Result<Vec<Part>, MagicError>
     }])
 }
 
-/// Spark's and others' bookkeeping (`_SUCCESS`, `.crc`) is no data.
-fn is_data(key: &str) -> bool {
-    let name = key.rsplit('/').next().unwrap_or(key);
-    !name.is_empty() && !name.starts_with(['_', '.'])
+/// Whether a file holds data, by its path below the place that was named. Spark's and others' bookkeeping does not:
+/// what is called `_SUCCESS` or `.crc`, and all in folders such as `_delta_log` and `_temporary`.
+fn is_data(below: &str) -> bool {
+    let (folders, name) = below.rsplit_once('/').unwrap_or(("", below));
+    !name.is_empty() && !is_hidden(name) && folders.split('/').all(may_hold_data)
+}
+
+/// `_name=value` is the folder of a column whose name begins so.
+fn may_hold_data(folder: &str) -> bool {
+    !is_hidden(folder) || folder.contains('=')
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['_', '.'])
 }
 
 fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part>, MagicError> {
@@ -231,21 +241,24 @@ fn matched_on_disk(typed: &str, session: &Session) -> Result<Vec<Part>, MagicErr
 fn add_below(folder: &Path, typed: &str, depth: Option<usize>, parts: &mut Vec<Part>) -> Result<(), MagicError> {
     let entries = std::fs::read_dir(folder).map_err(|error| MagicError::file(folder, "list", &error))?;
     for entry in entries {
-        let path = entry.map_err(|error| MagicError::file(folder, "list", &error))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let kind = path
-            .symlink_metadata()
+        let entry = entry.map_err(|error| MagicError::file(folder, "list", &error))?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry
+            .file_type()
             .map_err(|error| MagicError::file(&path, "read", &error))?;
         let typed = format!("{typed}{name}");
         // A link to a folder may lead back to where it stands.
-        if is_data(&name) && kind.is_dir() {
-            if depth != Some(0) {
+        if kind.is_dir() {
+            if may_hold_data(&name) && depth != Some(0) {
                 add_below(&path, &format!("{typed}/"), depth.map(|depth| depth - 1), parts)?;
             }
             continue;
         }
+        if !is_data(&name) {
+            continue;
+        }
         let metadata = std::fs::metadata(&path).map_err(|error| MagicError::file(&path, "read", &error))?;
-        if is_data(&name) && metadata.is_file() && metadata.len() > 0 {
+        if metadata.is_file() && metadata.len() > 0 {
             parts.push(Part {
                 location: Location::File { path, typed },
                 size: metadata.len(),

@@ -151,6 +151,50 @@ fn folders_are_columns_in_every_format() {
 }
 
 #[test]
+fn bookkeeping_is_no_data_and_folders_of_columns_are() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb bookkeeping").unwrap();
+    let frame = df!("_region" => ["eu", "us"], "n" => [1i64, 2]).unwrap();
+    bench.session.bind_frame("regions", frame.clone());
+    for name in [
+        "out/_delta_log/0.csv",
+        "out/_temporary/0/part-0.csv",
+        "out/_region=eu/_SUCCESS",
+        "out/_region=eu/.part-0.csv.crc",
+        "out/.git/0.csv",
+    ] {
+        bench.file(name, "m\n1\n");
+        bench.line(&format!("%s3 cp {name} s3://bookkeeping/{name}")).unwrap();
+    }
+    // As an editor leaves it behind.
+    std::os::unix::fs::symlink("nobody@nowhere", bench.path().join("out/.#part-0.csv")).unwrap();
+    for place in ["", "s3://bookkeeping/"] {
+        let save = format!("%save regions {place}out --format csv --partition-by");
+        for _ in 0..2 {
+            bench.line(&format!("{save} _region")).unwrap();
+        }
+        for from in ["out", "out/", "out/**/*.csv", "out/*/*.csv"] {
+            bench.line(&format!("%load {place}{from} -q -o back")).unwrap();
+            let back = bench.session.frame("back").unwrap();
+            assert!(
+                back.select(["_region", "n"]).unwrap().equals(&frame),
+                "{place}{from}: {back}"
+            );
+        }
+        let error = bench.line(&format!("{save} n")).unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with(&format!("{place}out holds other files ({place}out/_region=")),
+            "{}",
+            told(&error)
+        );
+        // Who names it wants it.
+        bench.line(&format!("%load {place}out/_delta_log -q")).unwrap();
+    }
+}
+
+#[test]
 fn saving_folders_twice_is_safe_and_other_files_are_not_mixed_in() {
     let bench = Bench::new().small();
     for _ in 0..2 {
