@@ -65,7 +65,7 @@ impl Magic for Load {
         let name = self.out.one()?.cloned();
         let started = Instant::now();
         let location = Location::parse(&self.from, session)?;
-        let parts = source::parts(&location, &self.options.reader, session)?;
+        let parts = source::parts(&location, &self.options.reader, session, front)?;
         let files = Files {
             load: &self,
             location: &location,

@@ -166,7 +166,7 @@ impl Work<'_> {
 
     /// Who reads the folder later would get the rows of other files, too.
     fn check_others(&self, names: &[String]) -> Result<(), MagicError> {
-        let there = match source::parts(self.location, &Reader::default(), self.session) {
+        let there = match source::parts(self.location, &Reader::default(), self.session, self.front) {
             Ok(there) => there,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),

@@ -195,6 +195,28 @@ fn bookkeeping_is_no_data_and_folders_of_columns_are() {
 }
 
 #[test]
+fn a_long_list_of_files_hears_a_stop() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb listed").unwrap();
+    for name in ["many/a=1/0.csv", "many/a=2/0.csv"] {
+        bench.file(name, "n\n1\n");
+        bench.line(&format!("%s3 cp {name} s3://listed/{name}")).unwrap();
+    }
+    for from in ["many", "many/*/0.csv", "s3://listed/many/", "s3://listed/many/*/0.csv"] {
+        for line in [format!("%load {from} -o all"), format!("%scan {from} -o all")] {
+            bench.front.set_interrupted(true);
+            let error = bench.line(&line).unwrap_err();
+            bench.front.set_interrupted(false);
+            assert_eq!(
+                told(&error),
+                format!("Interrupted: listing {from} was stopped"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
 fn saving_folders_twice_is_safe_and_other_files_are_not_mixed_in() {
     let bench = Bench::new().small();
     for _ in 0..2 {
