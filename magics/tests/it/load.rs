@@ -241,6 +241,24 @@ fn saving_folders_twice_is_safe_and_other_files_are_not_mixed_in() {
 }
 
 #[test]
+fn folders_that_are_in_a_store_before_one_fails_are_named() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb half").unwrap();
+    // No key is as long as that.
+    let long = "x".repeat(2000);
+    let frame = df!("key" => ["a", &long, "b"], "n" => [1, 2, 3]).unwrap();
+    bench.session.bind_frame("keys", frame);
+    let error = bench.line("%save keys s3://half/out --partition-by key").unwrap_err();
+    assert!(
+        error.message.ends_with("; 1 of 3 folders written: key=a"),
+        "{}",
+        told(&error)
+    );
+    bench.line("%s3 ls -r s3://half -o objects").unwrap();
+    assert_eq!(bench.session.frame("objects").unwrap().height(), 1);
+}
+
+#[test]
 fn records_and_sparse_rows_go_both_ways() {
     let bench = Bench::new();
     bench.file("n.csv", "rings,length,height\n15,0.5,0\n7,0.25,2\n");
