@@ -151,6 +151,46 @@ fn folders_are_columns_in_every_format() {
 }
 
 #[test]
+fn keys_of_folders_come_back_as_they_were_saved() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb keys").unwrap();
+    let frame = df!(
+        "zip code" => ["01234", "56789"], "day" => ["2024-02-29", "2024-03-01"], "kind" => [1i64, 2], "n" => [1i64, 2]
+    );
+    let frame = frame
+        .unwrap()
+        .lazy()
+        .with_column(col("day").str().to_date(StrptimeOptions {
+            format: Some("%Y-%m-%d".into()),
+            ..StrptimeOptions::default()
+        }));
+    let frame = frame.collect().unwrap();
+    bench.session.bind_frame("keyed", frame.clone());
+    for place in ["", "s3://keys/"] {
+        for format in ["csv", "ndjson", "parquet", "ipc"] {
+            let to = format!("{place}{format}-keys");
+            bench
+                .line(&format!(
+                    "%save keyed {to} --format {format} --partition-by \"zip code\",day,kind"
+                ))
+                .unwrap();
+            for line in [
+                format!("%load {to} -q -o back"),
+                format!("%load {to} -q --columns \"zip code\",day,kind,n --where \"n < 3\" -o back"),
+                format!("%scan {to} -q -o back"),
+            ] {
+                bench.line(&line).unwrap();
+                bench
+                    .line("%sql SELECT \"zip code\", day, kind, n FROM back ORDER BY n")
+                    .unwrap();
+                let back = bench.session.frame("_").unwrap();
+                assert!(back.equals(&frame), "{line}: {back}");
+            }
+        }
+    }
+}
+
+#[test]
 fn bookkeeping_is_no_data_and_folders_of_columns_are() {
     let bench = Bench::with_service();
     bench.line("%s3 mb bookkeeping").unwrap();
