@@ -119,6 +119,83 @@ fn patterns_name_many_files() {
 }
 
 #[test]
+fn several_places_are_one_frame_with_columns_by_name() {
+    let bench = Bench::with_service().small();
+    bench.line("%s3 mb several").unwrap();
+    for (frame, columns) in [
+        ("mirrored", "half, letter, number"),
+        ("other", "half, letter, 'x' AS number"),
+    ] {
+        bench
+            .cell(&format!("%%sql -o {frame}\nSELECT {columns} FROM small WHERE half > 2"))
+            .unwrap();
+    }
+    let small = bench.session.frame("small").unwrap();
+    let both = small.vstack(&small.tail(Some(5))).unwrap();
+    for format in ["csv", "ndjson", "parquet", "arrow"] {
+        for place in ["", "s3://several/"] {
+            for frame in ["small", "mirrored", "other"] {
+                bench.line(&format!("%save {frame} {place}{frame}.{format}")).unwrap();
+            }
+        }
+        for (one, other) in [
+            ("", ""),
+            ("", "s3://several/"),
+            ("s3://several/", ""),
+            ("s3://several/", "local://several/"),
+        ] {
+            let (one, mirrored) = (format!("{one}small.{format}"), format!("{other}mirrored.{format}"));
+            bench.line(&format!("%load {one} {mirrored} -q -o both")).unwrap();
+            assert_eq!(bench.told(), "both: 15 rows × 3 columns from 2 files, … ms");
+            let found = bench.session.frame("both").unwrap();
+            assert!(found.equals(&both), "{one} {mirrored}: {found}");
+            bench
+                .line(&format!(
+                    "%load {one} {mirrored} -q --columns half,letter --where \"number > 6\" -o some"
+                ))
+                .unwrap();
+            let some = late().vstack(&late()).unwrap();
+            assert!(bench.session.frame("some").unwrap().equals(&some), "{one} {mirrored}");
+
+            let other = format!("{other}other.{format}");
+            for line in ["", "--columns number"] {
+                let error = bench
+                    .line(&format!("%load {one} {other} -q {line} -o bad"))
+                    .unwrap_err();
+                assert_eq!(
+                    told(&error),
+                    format!(
+                        "DataError: {one} and {other} don't have the same columns and types (number: i64 | number: str)\n\
+                         hint: load them one by one, and bring them together with %%sql"
+                    )
+                );
+                assert!(bench.session.value("bad").is_none());
+            }
+        }
+    }
+    bench
+        .line("%load small.csv mirrored.csv s3://several/small.csv")
+        .unwrap();
+    assert_eq!(
+        bench.told(),
+        "small.csv and 2 more: 25 rows × 3 columns from 3 files, … ms"
+    );
+    let error = bench.line("%load small.csv smal.csv").unwrap_err();
+    assert_eq!(error.message, "there is no file smal.csv");
+
+    bench.line("%save small out --partition-by letter").unwrap();
+    bench.line("%load out/letter=b out/letter=a -q -o back").unwrap();
+    bench
+        .line("%sql SELECT number, letter, half FROM back ORDER BY number")
+        .unwrap();
+    assert!(bench.session.frame("_").unwrap().equals(&small));
+
+    bench.file("wide.csv", "number,letter,half,extra\n1,a,2.5,x\n");
+    let error = bench.line("%load small.csv wide.csv").unwrap_err();
+    assert!(error.message.ends_with(" (nothing | extra: str)"), "{}", told(&error));
+}
+
+#[test]
 fn folders_are_columns_in_every_format() {
     let bench = Bench::with_service().small();
     bench.line("%s3 mb folders").unwrap();
