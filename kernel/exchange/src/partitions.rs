@@ -8,7 +8,8 @@ const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The columns that the folders of files name: one row a file, in their order. None where not all files are in folders
 /// of the same names.
 ///
-/// A column is of integers, numbers or dates where all its values are, and of text otherwise.
+/// A column is of integers, numbers or dates where all its values are, and of text otherwise: digits that a number would
+/// lose, such as those of `007` and `+49`, are text.
 ///
 /// # Errors
 /// Polars's own, for two folders of one name above a file.
@@ -27,28 +28,40 @@ pub fn partitions(files: &[String]) -> PolarsResult<Option<DataFrame>> {
         }
     }
     let columns = first.into_iter().zip(values).map(|((name, _), values)| {
-        let texts = Series::new(name.into(), values);
-        typed(texts).into_column()
+        typed(&StringChunked::from_iter_options(name.into(), values.into_iter())).into_column()
     });
     DataFrame::new(files.len(), columns.collect()).map(Some)
 }
 
-/// The `name=value` folders above a file.
-fn folders(file: &str) -> Vec<(String, Option<String>)> {
+/// The names and values of the folders above a file, as they are written there.
+pub(crate) fn written(file: &str) -> impl Iterator<Item = (&str, &str)> {
     let above = file.rsplit_once('/').map_or("", |(above, _)| above);
-    let named = above.split('/').filter_map(|folder| folder.split_once('='));
-    named
+    above.split('/').filter_map(|folder| folder.split_once('='))
+}
+
+fn folders(file: &str) -> Vec<(String, Option<String>)> {
+    written(file)
         .map(|(name, value)| (decoded(name), (value != NO_VALUE).then(|| decoded(value))))
         .collect()
 }
 
-fn typed(texts: Series) -> Series {
-    let as_type = |dtype: &DataType| {
-        let values = texts.cast(dtype).ok()?;
-        (values.null_count() == texts.null_count()).then_some(values)
-    };
-    let types = [DataType::Int64, DataType::Float64, DataType::Date];
-    types.iter().find_map(as_type).unwrap_or(texts.clone())
+fn typed(texts: &StringChunked) -> Series {
+    let complete = |values: &Series| values.null_count() == texts.null_count();
+    let codes = texts.iter().flatten().any(is_code);
+    let numbers = [DataType::Int64, DataType::Float64].into_iter().filter(|_| !codes);
+    let dates = || Some(texts.as_date(Some("%Y-%m-%d"), false).ok()?.into_series());
+    numbers
+        .filter_map(|dtype| texts.cast(&dtype).ok())
+        .find(complete)
+        .or_else(|| dates().filter(|dates| complete(dates) && texts.iter().flatten().all(|text| text.len() == 10)))
+        .unwrap_or_else(|| texts.clone().into_series())
+}
+
+/// Digits that mean more than their number does.
+fn is_code(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let padding = digits.strip_prefix('0');
+    digits.starts_with('+') || padding.is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// `%3A` is a colon: names of folders are written as in URLs.
@@ -84,6 +97,31 @@ mod tests {
         assert_eq!(found.dtypes(), [DataType::Int64, DataType::Date, DataType::String]);
         let kinds = found.column("kind").unwrap().str().unwrap();
         assert_eq!((kinds.get(0), kinds.get(1)), (Some("a:b"), None));
+    }
+
+    #[test]
+    fn what_a_number_or_a_date_would_change_is_text() {
+        for (values, dtype) in [
+            (["01234", "56789"], DataType::String),
+            (["+49", "1"], DataType::String),
+            (["-007", "1"], DataType::String),
+            (["00.5", "1"], DataType::String),
+            (["0", "-10"], DataType::Int64),
+            (["0.5", "-0.25"], DataType::Float64),
+            (["2024-02-29", "2024-03-01"], DataType::Date),
+            (["2024-02-30", "2024-03-01"], DataType::String),
+            (["2024-2-9", "2024-03-01"], DataType::String),
+        ] {
+            let found = of(&values
+                .map(|value| format!("key={value}/0.csv"))
+                .each_ref()
+                .map(String::as_str))
+            .unwrap();
+            assert_eq!(found.dtypes(), std::slice::from_ref(&dtype), "{values:?}");
+            let texts = found.column("key").unwrap().cast(&DataType::String).unwrap();
+            let texts: Vec<&str> = texts.str().unwrap().iter().flatten().collect();
+            assert_eq!(texts, values);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use polars::prelude::*;
 use polars::sql::sql_expr;
 use serde::{Deserialize, Serialize};
 
-use crate::partitions;
+use crate::partitions::{partitions, written};
 
 /// How many rows of a text file are looked at for their types.
 const INFER_ROWS: usize = 10_000;
@@ -71,24 +71,24 @@ impl Scan {
             )?),
         };
         let mut plan = match &self.format {
-            ScanFormat::Parquet => {
+            ScanFormat::Parquet => self.with_folders(|hive_options| {
                 let arguments = ScanArgsParquet {
-                    cloud_options: cloud,
-                    hive_options: self.partitions(),
+                    cloud_options: cloud.clone(),
+                    hive_options,
                     glob: false,
                     ..ScanArgsParquet::default()
                 };
-                LazyFrame::scan_parquet_files(paths(), arguments)?
-            }
-            ScanFormat::Ipc => {
+                LazyFrame::scan_parquet_files(paths(), arguments)
+            })?,
+            ScanFormat::Ipc => self.with_folders(|hive_options| {
                 let arguments = UnifiedScanArgs {
-                    cloud_options: cloud,
-                    hive_options: self.partitions(),
+                    cloud_options: cloud.clone(),
+                    hive_options,
                     glob: false,
                     ..UnifiedScanArgs::default()
                 };
-                LazyFrame::scan_ipc_sources(ScanSources::Paths(paths()), IpcScanOptions::default(), arguments)?
-            }
+                LazyFrame::scan_ipc_sources(ScanSources::Paths(paths()), IpcScanOptions::default(), arguments)
+            })?,
             ScanFormat::Ndjson => self.by_folder(|files| {
                 LazyJsonLineReader::new_paths(files.iter().map(PlRefPath::new).collect())
                     .with_infer_schema_length(NonZeroUsize::new(INFER_ROWS))
@@ -133,14 +133,31 @@ impl Scan {
         concat(plans, arguments)
     }
 
-    /// Folders called `name=value` are columns.
-    fn partitions(&self) -> HiveOptions {
-        let in_folder = |file: &String| file.split('/').rev().skip(1).any(|part| part.contains('='));
-        HiveOptions {
-            enabled: Some(self.files.iter().all(in_folder)),
-            try_parse_dates: true,
-            ..HiveOptions::default()
-        }
+    /// The plan of files that know their columns: folders called `name=value` are more of them, of the same types as in
+    /// other formats.
+    fn with_folders(&self, plan: impl Fn(HiveOptions) -> PolarsResult<LazyFrame>) -> PolarsResult<LazyFrame> {
+        let Some(values) = partitions(&self.files)? else {
+            return plan(HiveOptions::new_disabled());
+        };
+        // Polars knows the columns by the names that the folders have.
+        let written: Vec<&str> = written(&self.files[0]).map(|(name, _)| name).collect();
+        let schema = written.iter().zip(values.columns());
+        let schema: Schema = schema
+            .map(|(name, column)| Field::new((*name).into(), column.dtype().clone()))
+            .collect();
+        let plan = plan(HiveOptions {
+            schema: Some(Arc::new(schema)),
+            ..HiveOptions::new_enabled()
+        })?;
+        let names: Vec<&str> = values
+            .get_column_names()
+            .into_iter()
+            .map(|name| name.as_str())
+            .collect();
+        Ok(match names == written {
+            true => plan,
+            false => plan.rename(written, names, true),
+        })
     }
 }
 

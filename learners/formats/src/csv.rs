@@ -4,30 +4,24 @@
 //! around them. An empty field is no number, and says so.
 
 use crate::FormatError;
-use std::io::{BufRead, Read};
-
-/// The longest line that is read.
-const LINE_LIMIT: u64 = 64 << 20;
+use crate::lines::Lines;
+use std::io::BufRead;
 
 /// Reads rows of float32.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: R,
+    lines: Lines<R>,
     labelled: bool,
-    line: u64,
     fields: Option<usize>,
-    text: Vec<u8>,
 }
 
 impl<R: BufRead> Reader<R> {
     /// A reader of rows whose first field is the label.
     pub fn new(input: R) -> Self {
         Reader {
-            input,
+            lines: Lines::new(input),
             labelled: true,
-            line: 0,
             fields: None,
-            text: Vec::new(),
         }
     }
 
@@ -41,7 +35,7 @@ impl<R: BufRead> Reader<R> {
 
     /// The number of the line that was read last, from 1.
     pub fn line(&self) -> u64 {
-        self.line
+        self.lines.number
     }
 
     /// Appends the next row's features; gives its label (0 where rows have none), `None` after the last row.
@@ -50,40 +44,21 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// [`FormatError::Number`], [`FormatError::Ragged`], [`FormatError::TooLarge`], [`FormatError::Io`].
     pub fn read(&mut self, features: &mut Vec<f32>) -> Result<Option<f32>, FormatError> {
-        loop {
-            self.text.clear();
-            let taken = (&mut self.input)
-                .take(LINE_LIMIT + 1)
-                .read_until(b'\n', &mut self.text)?;
-            if taken == 0 {
-                return Ok(None);
-            }
-            self.line += 1;
-            if taken as u64 > LINE_LIMIT {
-                let at = self.line.to_string();
-                return Err(FormatError::TooLarge {
-                    what: "line",
-                    at,
-                    size: taken as u64,
-                    limit: LINE_LIMIT,
-                });
-            }
-            if self.line == 1 && self.text.starts_with(b"\xef\xbb\xbf") {
-                self.text.drain(..3);
-            }
-            if !self.text.trim_ascii().is_empty() {
+        while self.lines.read()? {
+            if !self.lines.text.trim_ascii().is_empty() {
                 return self.row(features).map(Some);
             }
         }
+        Ok(None)
     }
 
     fn row(&mut self, features: &mut Vec<f32>) -> Result<f32, FormatError> {
         let before = features.len();
         let mut label = 0.0;
         let mut count = 0;
-        for field in self.text.trim_ascii().split(|&byte| byte == b',') {
+        for field in self.lines.text.trim_ascii().split(|&byte| byte == b',') {
             let number = number(field).ok_or_else(|| FormatError::Number {
-                line: self.line,
+                line: self.lines.number,
                 field: count + 1,
                 text: String::from_utf8_lossy(&field[..field.len().min(40)]).trim().to_owned(),
             });
@@ -101,7 +76,7 @@ impl<R: BufRead> Reader<R> {
         if count != expected {
             features.truncate(before);
             return Err(FormatError::Ragged {
-                line: self.line,
+                line: self.lines.number,
                 expected,
                 found: count,
             });

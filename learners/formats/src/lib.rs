@@ -13,6 +13,7 @@ pub mod artifact;
 pub mod csv;
 mod error;
 pub mod libsvm;
+mod lines;
 pub mod model_algo;
 pub mod mxnet;
 mod protobuf;

@@ -5,10 +5,8 @@
 //! no index is 0; so should who reads several files, and for all of them together).
 
 use crate::FormatError;
-use std::io::{BufRead, Read, Write};
-
-/// The longest line that is read.
-const LINE_LIMIT: u64 = 64 << 20;
+use crate::lines::Lines;
+use std::io::{BufRead, Write};
 
 /// One row.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,18 +22,14 @@ pub struct Row {
 /// Reads rows.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: R,
-    line: u64,
-    text: Vec<u8>,
+    lines: Lines<R>,
 }
 
 impl<R: BufRead> Reader<R> {
     /// A reader of rows.
     pub fn new(input: R) -> Self {
         Reader {
-            input,
-            line: 0,
-            text: Vec::new(),
+            lines: Lines::new(input),
         }
     }
 
@@ -44,30 +38,15 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// [`FormatError::Malformed`] with the line, [`FormatError::TooLarge`], [`FormatError::Io`].
     pub fn read(&mut self, row: &mut Row) -> Result<bool, FormatError> {
-        loop {
-            self.text.clear();
-            let taken = (&mut self.input)
-                .take(LINE_LIMIT + 1)
-                .read_until(b'\n', &mut self.text)?;
-            if taken == 0 {
-                return Ok(false);
-            }
-            self.line += 1;
-            if taken as u64 > LINE_LIMIT {
-                return Err(FormatError::TooLarge {
-                    what: "line",
-                    at: self.line.to_string(),
-                    size: taken as u64,
-                    limit: LINE_LIMIT,
-                });
-            }
-            let content = self.text.split(|&byte| byte == b'#').next().unwrap_or_default();
+        while self.lines.read()? {
+            let content = self.lines.text.split(|&byte| byte == b'#').next().unwrap_or_default();
             if !content.trim_ascii().is_empty() {
                 return parse(content, row)
                     .map(|()| true)
-                    .map_err(|problem| FormatError::malformed("line", self.line, problem));
+                    .map_err(|problem| FormatError::malformed("line", self.lines.number, problem));
             }
         }
+        Ok(false)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
-use crate::data::write;
+use crate::data::write::{self, Target};
 use crate::error::MagicError;
 use crate::text;
 
@@ -78,7 +78,7 @@ fn encoded(text: &str) -> String {
     name
 }
 
-/// Files that are written beside their folder and moved into it when all of them are there.
+/// Files that are written beside their folder, and moved into it one by one when all of them are there.
 pub(crate) struct Staged {
     folder: PathBuf,
     stage: tempfile::TempDir,
@@ -88,21 +88,13 @@ pub(crate) struct Staged {
 impl Staged {
     /// A stage for the folder `path`, whose own folder exists.
     pub fn new(path: &Path) -> Result<Staged, MagicError> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        if !parent.is_dir() {
-            let parent = parent.display();
-            return Err(
-                MagicError::not_found(format!("cannot write {}: there is no folder {parent}", path.display()))
-                    .with_hint(format!("`!mkdir -p {parent}` makes it")),
-            );
-        }
+        let folder = write::followed(path)?;
         let stage = tempfile::Builder::new()
             .prefix(".ironsage-")
-            .tempdir_in(parent)
+            .tempdir_in(write::folder_of(&folder)?)
             .map_err(|error| MagicError::file(path, "write", &error))?;
         Ok(Staged {
-            folder: path.to_owned(),
+            folder,
             stage,
             files: Vec::new(),
         })
@@ -117,13 +109,20 @@ impl Staged {
         Ok(())
     }
 
-    /// Moves all of them into their folder.
+    /// Moves all of them into their folder; none, where one of them cannot be there.
     pub fn finish(self) -> Result<(), MagicError> {
+        let mut moves = Vec::with_capacity(self.files.len());
         for name in &self.files {
             let path = self.folder.join(name);
             made_for(&path)?;
-            std::fs::rename(self.stage.path().join(name), &path)
-                .map_err(|error| MagicError::file(&path, "write", &error))?;
+            moves.push((self.stage.path().join(name), Target::of(&path)?));
+        }
+        for (from, target) in moves {
+            let fail = |error: std::io::Error| MagicError::file(&target.path, "write", &error);
+            if let Some(permissions) = target.permissions.clone() {
+                std::fs::set_permissions(&from, permissions).map_err(fail)?;
+            }
+            std::fs::rename(&from, &target.path).map_err(fail)?;
         }
         Ok(())
     }
@@ -180,5 +179,47 @@ mod tests {
         staged.write("year=2023/part-0.csv", b"one").unwrap();
         staged.finish().unwrap();
         assert_eq!(std::fs::read(path.join("year=2023/part-0.csv")).unwrap(), b"one");
+    }
+    #[test]
+    fn folders_behind_a_link_keep_the_modes_of_their_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let far = tempfile::tempdir().unwrap();
+        let (path, file) = (
+            folder.path().join("trips"),
+            far.path().join("trips/year=2023/part-0.csv"),
+        );
+        std::os::unix::fs::symlink(far.path().join("trips"), &path).unwrap();
+        for content in ["one", "two"] {
+            let mut staged = Staged::new(&path).unwrap();
+            staged.write("year=2023/part-0.csv", content.as_bytes()).unwrap();
+            staged.finish().unwrap();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        assert!(path.symlink_metadata().unwrap().is_symlink());
+        let mut staged = Staged::new(&path).unwrap();
+        staged.write("year=2022/part-0.csv", b"three").unwrap();
+        staged.write("year=2023/part-0.csv", b"three").unwrap();
+        staged.finish().unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+        // Where one cannot be, none is moved.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        let mut staged = Staged::new(&path).unwrap();
+        staged.write("year=2022/part-0.csv", b"four").unwrap();
+        staged.write("year=2023/part-0.csv", b"four").unwrap();
+        assert!(
+            staged
+                .finish()
+                .unwrap_err()
+                .message
+                .ends_with("part-0.csv: it is a folder")
+        );
+        assert_eq!(
+            std::fs::read(far.path().join("trips/year=2022/part-0.csv")).unwrap(),
+            b"three"
+        );
     }
 }

@@ -120,17 +120,24 @@ impl Part {
 }
 
 /// The files that a location stands for, in the order of their names: one, all in a prefix or folder, or all that a
-/// pattern matches.
-pub(crate) fn parts(location: &Location, reader: &Reader, session: &Session) -> Result<Vec<Part>, MagicError> {
-    match location {
-        Location::Store(uri) => parts_in_store(uri, &reader.client(uri, session)?),
-        Location::File { path, typed } => parts_on_disk(path, typed, session),
-    }
+/// pattern matches. The look at them stops when the front says so.
+pub(crate) fn parts(
+    location: &Location,
+    reader: &Reader,
+    session: &Session,
+    front: &dyn Front,
+) -> Result<Vec<Part>, MagicError> {
+    let found = match location {
+        Location::Store(uri) => parts_in_store(uri, &reader.client(uri, session)?, front),
+        Location::File { path, typed } => parts_on_disk(path, typed, session, front),
+    };
+    found.map_err(|error| error.when_stopped(format!("listing {} was stopped", location.shown())))
 }
 
-fn parts_in_store(uri: &S3Uri, client: &Client) -> Result<Vec<Part>, MagicError> {
+fn parts_in_store(uri: &S3Uri, client: &Client, front: &dyn Front) -> Result<Vec<Part>, MagicError> {
+    let watch = Watch::new(front, "", 0);
     if !uri.is_prefix()
-        && let Some(object) = client.head(uri)?
+        && let Some(object) = client.head_watched(uri, &watch)?
     {
         return Ok(vec![Part {
             location: Location::Store(uri.clone()),
@@ -147,9 +154,9 @@ fn parts_in_store(uri: &S3Uri, client: &Client) -> Result<Vec<Part>, MagicError>
         None => uri.with_key(&format!("{}/", uri.key())),
     };
     let parts: Vec<Part> = client
-        .list(&folder)?
+        .list_watched(&folder, &watch)?
         .into_iter()
-        .filter(|object| object.size > 0 && is_data(&object.key))
+        .filter(|object| object.size > 0 && object.key.strip_prefix(folder.key()).is_some_and(is_data))
         .filter(|object| glob.as_ref().is_none_or(|glob| glob.matches(&object.key)))
         .map(|object| Part {
             location: Location::Store(uri.with_key(&object.key)),
@@ -168,23 +175,33 @@ fn parts_in_store(uri: &S3Uri, client: &Client) -> Result<Vec<Part>, MagicError>
             .with_hint(format!("`%s3 ls s3://{}` lists the bucket", uri.bucket())));
     }
     // The client knows best what is missing, and which key is near.
-    let content = client.get(uri, &())?;
+    let content = client.get(uri, &watch)?;
     Ok(vec![Part {
         location: Location::Store(uri.clone()),
         size: content.len() as u64,
     }])
 }
 
-/// Spark's and others' bookkeeping (`_SUCCESS`, `.crc`) is no data.
-fn is_data(key: &str) -> bool {
-    let name = key.rsplit('/').next().unwrap_or(key);
-    !name.is_empty() && !name.starts_with(['_', '.'])
+/// Whether a file holds data, by its path below the place that was named. Spark's and others' bookkeeping does not:
+/// what is called `_SUCCESS` or `.crc`, and all in folders such as `_delta_log` and `_temporary`.
+fn is_data(below: &str) -> bool {
+    let (folders, name) = below.rsplit_once('/').unwrap_or(("", below));
+    !name.is_empty() && !is_hidden(name) && folders.split('/').all(may_hold_data)
 }
 
-fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part>, MagicError> {
+/// `_name=value` is the folder of a column whose name begins so.
+fn may_hold_data(folder: &str) -> bool {
+    !is_hidden(folder) || folder.contains('=')
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with(['_', '.'])
+}
+
+fn parts_on_disk(path: &Path, typed: &str, session: &Session, front: &dyn Front) -> Result<Vec<Part>, MagicError> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(_) if Glob::is_one(typed) => return matched_on_disk(typed, session),
+        Err(_) if Glob::is_one(typed) => return matched_on_disk(typed, session, front),
         Err(error) => return Err(no_such_file(path, typed, session, &error)),
     };
     if metadata.is_file() {
@@ -198,7 +215,8 @@ fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part
         }]);
     }
     let mut parts = Vec::new();
-    add_below(path, &format!("{}/", typed.trim_end_matches('/')), None, &mut parts)?;
+    let below = format!("{}/", typed.trim_end_matches('/'));
+    add_below(path, &below, None, front, &mut parts)?;
     parts.sort_by_key(|part| part.location.shown());
     if parts.is_empty() {
         return Err(MagicError::not_found(format!("the folder {typed} holds no data files")));
@@ -206,7 +224,7 @@ fn parts_on_disk(path: &Path, typed: &str, session: &Session) -> Result<Vec<Part
     Ok(parts)
 }
 
-fn matched_on_disk(typed: &str, session: &Session) -> Result<Vec<Part>, MagicError> {
+fn matched_on_disk(typed: &str, session: &Session, front: &dyn Front) -> Result<Vec<Part>, MagicError> {
     let typed = typed.strip_prefix("./").unwrap_or(typed);
     let glob = Glob::parse(typed)?;
     let folder = session.path(if glob.folder().is_empty() { "." } else { glob.folder() });
@@ -217,7 +235,7 @@ fn matched_on_disk(typed: &str, session: &Session) -> Result<Vec<Part>, MagicErr
         )));
     }
     let mut parts = Vec::new();
-    add_below(&folder, glob.folder(), glob.depth(), &mut parts)?;
+    add_below(&folder, glob.folder(), glob.depth(), front, &mut parts)?;
     parts.retain(|part| glob.matches(&part.location.shown()));
     parts.sort_by_key(|part| part.location.shown());
     if parts.is_empty() {
@@ -228,24 +246,36 @@ fn matched_on_disk(typed: &str, session: &Session) -> Result<Vec<Part>, MagicErr
 }
 
 /// All data files in a folder and `depth` folders below; `typed` is the folder with a `/` at its end, or nothing.
-fn add_below(folder: &Path, typed: &str, depth: Option<usize>, parts: &mut Vec<Part>) -> Result<(), MagicError> {
+fn add_below(
+    folder: &Path,
+    typed: &str,
+    depth: Option<usize>,
+    front: &dyn Front,
+    parts: &mut Vec<Part>,
+) -> Result<(), MagicError> {
     let entries = std::fs::read_dir(folder).map_err(|error| MagicError::file(folder, "list", &error))?;
     for entry in entries {
-        let path = entry.map_err(|error| MagicError::file(folder, "list", &error))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let kind = path
-            .symlink_metadata()
+        if front.interrupted() {
+            return Err(MagicError::interrupted("stopped"));
+        }
+        let entry = entry.map_err(|error| MagicError::file(folder, "list", &error))?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry
+            .file_type()
             .map_err(|error| MagicError::file(&path, "read", &error))?;
         let typed = format!("{typed}{name}");
         // A link to a folder may lead back to where it stands.
-        if is_data(&name) && kind.is_dir() {
-            if depth != Some(0) {
-                add_below(&path, &format!("{typed}/"), depth.map(|depth| depth - 1), parts)?;
+        if kind.is_dir() {
+            if may_hold_data(&name) && depth != Some(0) {
+                add_below(&path, &format!("{typed}/"), depth.map(|depth| depth - 1), front, parts)?;
             }
             continue;
         }
+        if !is_data(&name) {
+            continue;
+        }
         let metadata = std::fs::metadata(&path).map_err(|error| MagicError::file(&path, "read", &error))?;
-        if is_data(&name) && metadata.is_file() && metadata.len() > 0 {
+        if metadata.is_file() && metadata.len() > 0 {
             parts.push(Part {
                 location: Location::File { path, typed },
                 size: metadata.len(),

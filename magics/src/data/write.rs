@@ -1,7 +1,12 @@
-//! A frame as the bytes of a file, and a file that appears whole or not at all.
+//! A frame as the bytes of a file, and a file of this machine that appears whole or not at all.
+//!
+//! What is replaced is what a plain write would have changed: the file behind symbolic links, with the mode that it has.
+//! Its other names (hard links) keep what was in it.
 
+use std::fs::Permissions;
 use std::io::Write;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
@@ -56,35 +61,99 @@ fn csv(frame: &mut DataFrame, content: &mut Vec<u8>, separator: u8, options: &Op
     Ok(())
 }
 
+/// Links that are followed, as many as Linux follows itself.
+const MOST_LINKS: usize = 40;
+
+/// Where a file is to be written.
+pub(crate) struct Target {
+    /// Its place, behind links.
+    pub path: PathBuf,
+    /// The permissions of the file that is there.
+    pub permissions: Option<Permissions>,
+}
+
+impl Target {
+    /// The file at `path`, which exists or can be made.
+    ///
+    /// # Errors
+    /// What is there is no regular file, or there is no folder for it.
+    pub fn of(path: &Path) -> Result<Target, MagicError> {
+        let shown = path.display();
+        let target = followed(path)?;
+        let permissions = match std::fs::metadata(&target) {
+            Ok(there) if there.is_file() => Some(there.permissions()),
+            Ok(there) if there.is_dir() => {
+                return Err(
+                    MagicError::usage(format!("cannot write {shown}: it is a folder")).with_hint("name a file in it")
+                );
+            }
+            Ok(_) => {
+                return Err(
+                    MagicError::usage(format!("cannot write {shown}: it is no regular file"))
+                        .with_hint("name another file"),
+                );
+            }
+            Err(_) => {
+                folder_of(&target)?;
+                None
+            }
+        };
+        Ok(Target {
+            path: target,
+            permissions,
+        })
+    }
+}
+
+/// What a path leads to behind symbolic links; it need not be there.
+pub(crate) fn followed(path: &Path) -> Result<PathBuf, MagicError> {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::read_link(&target) {
+            Ok(next) => target = target.parent().unwrap_or(Path::new("/")).join(next),
+            // It is no link, or nothing is there.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(
+        MagicError::usage(format!("cannot write {}: its links lead nowhere", path.display()))
+            .with_hint("name another file"),
+    )
+}
+
+/// The folder of a path; an error if it is not there.
+pub(crate) fn folder_of(path: &Path) -> Result<&Path, MagicError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let folder = folder.display();
+    Err(
+        MagicError::not_found(format!("cannot write {}: there is no folder {folder}", path.display()))
+            .with_hint(format!("`!mkdir -p {folder}` makes it")),
+    )
+}
+
 /// Writes a file beside its place and moves it there: readers see the old one or the new one, and a full disk
 /// leaves the old one.
 pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), MagicError> {
     let fail = |error: std::io::Error| MagicError::file(path, "write", &error);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        let folder = folder.display();
-        return Err(
-            MagicError::not_found(format!("cannot write {}: there is no folder {folder}", path.display()))
-                .with_hint(format!("`!mkdir -p {folder}` makes it")),
-        );
-    }
+    let target = Target::of(path)?;
+    // As any other program would make it; the process's umask takes its part.
+    let permissions = target.permissions.clone().unwrap_or(Permissions::from_mode(0o666));
     let mut file = tempfile::Builder::new()
         .prefix(".ironsage-")
-        .permissions(permissions())
-        .tempfile_in(folder)
+        .permissions(permissions)
+        .tempfile_in(folder_of(&target.path)?)
         .map_err(fail)?;
     file.write_all(content).map_err(fail)?;
+    if let Some(permissions) = target.permissions {
+        file.as_file().set_permissions(permissions).map_err(fail)?;
+    }
     file.as_file().sync_all().map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
+    file.persist(&target.path).map_err(|error| fail(error.error))?;
     Ok(())
-}
-
-/// As any other program would make it; the process's umask takes its part.
-fn permissions() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
 #[cfg(test)]
@@ -124,5 +193,39 @@ mod tests {
         let error = file(&folder.path().join("new/t.csv"), b"three").unwrap_err();
         assert!(error.hint.unwrap().starts_with("`!mkdir -p "));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+    #[test]
+    fn what_is_replaced_is_the_file_behind_links_and_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let mode = |name: &str| std::fs::metadata(path(name)).unwrap().permissions().mode() & 0o7777;
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, path(name)).unwrap();
+        std::fs::create_dir(path("deep")).unwrap();
+        link("../hidden.csv", "deep/first");
+        link("deep/first", "second");
+        // A link to what is not there yet is followed, too.
+        for content in ["one", "two"] {
+            file(&path("second"), content.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(path("hidden.csv")).unwrap(), content);
+        }
+        for kept in [0o600, 0o666, 0o750] {
+            std::fs::set_permissions(path("hidden.csv"), Permissions::from_mode(kept)).unwrap();
+            file(&path("second"), b"three").unwrap();
+            assert_eq!(mode("hidden.csv"), kept);
+        }
+        assert!(path("second").symlink_metadata().unwrap().is_symlink());
+
+        link("round", "round");
+        link("/dev/null", "null");
+        for (name, told) in [
+            ("deep", "it is a folder"),
+            ("round", "its links lead nowhere"),
+            ("null", "it is no regular file"),
+        ] {
+            let error = file(&path(name), b"four").unwrap_err();
+            assert_eq!(error.message, format!("cannot write {}: {told}", path(name).display()));
+        }
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
     }
 }

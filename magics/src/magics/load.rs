@@ -1,9 +1,9 @@
-//! `%load`: a file, or all files of a prefix, as a frame in memory.
+//! `%load`: a file, all files of a prefix, or those of several places as one frame in memory.
 
 use std::time::Instant;
 
 use ironsage_display::{Front, TableOptions, note, table, text as words};
-use ironsage_exchange::partitions;
+use ironsage_exchange::{Scan as ScannedFiles, partitions};
 use polars::prelude::*;
 
 use crate::data::files;
@@ -19,13 +19,13 @@ use crate::plan::Plan;
 use crate::session::{Session, Value};
 use crate::text;
 
-/// Load a file from a store or from this machine into a frame
+/// Load files from a store or from this machine into a frame
 #[derive(clap::Args)]
 pub(crate) struct Load {
     /// s3://bucket/key, local://bucket/key or a path; a prefix or folder loads all its files, and a
-    /// pattern all that it matches: data/2024-*.csv
-    #[arg(value_name = "URI")]
-    from: String,
+    /// pattern all that it matches: data/2024-*.csv. Several make one frame, of their rows under the same columns
+    #[arg(value_name = "URI", required = true)]
+    from: Vec<String>,
     #[command(flatten)]
     options: Options,
     /// Load it even if it seems too large for memory
@@ -56,6 +56,10 @@ impl Magic for Load {
             "what is wanted of many Parquet files; folders called name=value are columns",
         ),
         (
+            "%load s3://shells/2023/ shells-2024.csv -o shells",
+            "the rows of two places as one frame; columns are brought together by their names",
+        ),
+        (
             "%load export.csv --encoding windows-1252 --dtypes zip=str --skip-bad -o export",
             "a file with old characters, a column that only looks like a number, and lines to leave out",
         ),
@@ -64,11 +68,15 @@ impl Magic for Load {
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.out.one()?.cloned();
         let started = Instant::now();
-        let location = Location::parse(&self.from, session)?;
-        let parts = source::parts(&location, &self.options.reader, session)?;
+        let (mut places, mut parts) = (Vec::new(), Vec::new());
+        for typed in &self.from {
+            let place = Location::parse(typed, session)?;
+            parts.extend(source::parts(&place, &self.options.reader, session, front)?);
+            places.push(place);
+        }
         let files = Files {
             load: &self,
-            location: &location,
+            places: &places,
             parts: &parts,
             session,
             front,
@@ -82,7 +90,7 @@ impl Magic for Load {
         if !self.quiet {
             front.display(&table(&frame, &TableOptions::default()));
         }
-        let label = name.as_ref().map_or_else(|| location.shown(), ToString::to_string);
+        let label = name.as_ref().map_or_else(|| files.shown(), ToString::to_string);
         let from = if parts.len() > 1 {
             format!(" from {} files", parts.len())
         } else {
@@ -106,7 +114,7 @@ impl Magic for Load {
 /// What a load works on.
 struct Files<'a> {
     load: &'a Load,
-    location: &'a Location,
+    places: &'a [Location],
     parts: &'a [Part],
     session: &'a Session,
     front: &'a dyn Front,
@@ -117,8 +125,17 @@ impl Files<'_> {
         &self.load.options
     }
 
+    /// As they are called in results.
+    fn shown(&self) -> String {
+        let first = self.places[0].shown();
+        match self.places.len() - 1 {
+            0 => first,
+            more => format!("{first} and {more} more"),
+        }
+    }
+
     /// The format, if only what is wanted of the files need be read: on this machine always, in a store where that is
-    /// less than all.
+    /// less than all. A plan reads one store or this machine.
     fn columnar(&self) -> Option<Format> {
         let options = self.options();
         let part_of_it = !options.columns.is_empty() || options.condition.is_some();
@@ -131,8 +148,13 @@ impl Files<'_> {
         };
         let format = of_part(self.parts.first()?).filter(|format| format.is_columnar())?;
         let said = options.format.is_none_or(|said| said == format);
+        let together = self.places.iter().all(|place| match (place, &self.places[0]) {
+            (Location::Store(one), Location::Store(other)) => self.session.places().same_store(one, other),
+            (Location::File { .. }, Location::File { .. }) => true,
+            _ => false,
+        });
         let all = self.parts.iter().all(|part| of_part(part) == Some(format));
-        (said && all).then_some(format)
+        (said && together && all).then_some(format)
     }
 
     /// Reads what is wanted, by a plan.
@@ -141,14 +163,16 @@ impl Files<'_> {
         if self.options().condition.is_none() {
             self.check_memory()?;
         }
-        let shown = self.location.shown();
-        let scan = files::scan(self.location, self.parts, format, self.options(), self.session)?;
+        let (shown, first) = (self.shown(), self.places[0].shown());
+        let scan = files::scan(&self.places[0], self.parts, format, self.options(), self.session)?;
+        let names: Vec<String> = self.parts.iter().map(|part| part.location.shown()).collect();
         let total: u64 = self.parts.iter().map(|part| part.size).sum();
         let watch = Watch::new(self.front, &shown, total);
-        let title = shown.clone();
         let frame = guard::on_worker(self.front, &format!("reading {shown}"), move || {
             let plan = scan.plan().and_then(LazyFrame::collect);
-            plan.map_err(|error| files::unreadable(&title, format, &error))
+            plan.map_err(|error| {
+                odd_one_out(&scan, &names).unwrap_or_else(|| files::unreadable(&first, format, &error))
+            })
         })?;
         watch.finish(&format!("{shown} read"));
         Ok(frame)
@@ -158,7 +182,7 @@ impl Files<'_> {
     fn read_all(&self) -> Result<(DataFrame, Vec<String>), MagicError> {
         self.check_memory()?;
         let total: u64 = self.parts.iter().map(|part| part.size).sum();
-        let watch = Watch::new(self.front, &self.location.shown(), total);
+        let watch = Watch::new(self.front, &self.shown(), total);
         let addresses: Vec<String> = self.parts.iter().map(Part::address).collect();
         let folders = partitions(&addresses)?;
         let mut whole: Option<DataFrame> = None;
@@ -174,7 +198,10 @@ impl Files<'_> {
             };
             whole = Some(match whole {
                 None => content.frame,
-                Some(whole) => stacked(whole, &content.frame, &self.parts[0], part)?,
+                Some(whole) => {
+                    let names = [&self.parts[0], part].map(|part| part.location.shown());
+                    stacked(whole, &content.frame, names.each_ref().map(String::as_str))?
+                }
             });
         }
         watch.finish(&format!("{} read", words::bytes(total)));
@@ -203,7 +230,7 @@ impl Files<'_> {
             .iter()
             .map(|part| part.size.saturating_mul(self.growth(part)))
             .sum();
-        let shown = self.location.shown();
+        let shown = self.shown();
         let Err(error) = guard::check_memory(needed, &shown, self.load.force) else {
             return Ok(());
         };
@@ -218,40 +245,34 @@ impl Files<'_> {
             return Ok(());
         }
         self.front.display(&super::scan::columns(&schema)?);
+        let scan = match self.places {
+            [place] => format!("`%scan {} -o name` reads what a query needs; or ", place.shown()),
+            _ => String::new(),
+        };
         Err(error.with_hint(format!(
-            "`%scan {shown} -o name` reads what a query needs; or name the columns you need (`--columns a,b`), free \
-             frames with `%rm name`, or say `--force`"
+            "{scan}name the columns you need (`--columns a,b`), free frames with `%rm name`, or say `--force`"
         )))
     }
 
-    /// The columns, where a look at the files tells them: of text on this machine, at its first lines alone, since a
-    /// line may have no end.
+    /// The columns, where a look at the first file tells them: of text on this machine, at its first lines alone, since
+    /// a line may have no end.
     fn schema(&self) -> Result<SchemaRef, MagicError> {
         let options = Options {
             columns: Vec::new(),
             condition: None,
             ..self.options().clone()
         };
-        let what = format!("looking at {}", self.location.shown());
-        if let (
-            [
-                Part {
-                    location: Location::File { path, .. },
-                    ..
-                },
-                ..,
-            ],
-            None,
-        ) = (self.parts, self.columnar())
-        {
-            let (lines, name) = (source::first_lines(path)?, self.parts[0].name());
+        let first = &self.parts[..1];
+        let what = format!("looking at {}", first[0].location.shown());
+        if let (Location::File { path, .. }, None) = (&first[0].location, self.columnar()) {
+            let (lines, name) = (source::first_lines(path)?, first[0].name());
             return guard::on_worker(self.front, &what, move || {
                 let content = read::content(&lines, &name, &[], &options, false)?;
                 Ok(content.frame.schema().clone())
             });
         }
-        let format = files::format(self.parts, &options)?;
-        let scan = files::scan(self.location, self.parts, format, &options, self.session)?;
+        let format = files::format(first, &options)?;
+        let scan = files::scan(&first[0].location, first, format, &options, self.session)?;
         guard::on_worker(self.front, &what, move || Ok(Plan::over(scan)?.schema()))
     }
 
@@ -277,25 +298,53 @@ fn join_small_chunks(frame: &mut DataFrame) {
     }
 }
 
-/// The rows of two files under each other; they must have the same columns.
-fn stacked(mut whole: DataFrame, next: &DataFrame, first: &Part, part: &Part) -> Result<DataFrame, MagicError> {
-    if whole.schema() != next.schema() {
-        let describe = |frame: &DataFrame| {
-            let fields = frame
-                .columns()
-                .iter()
-                .map(|column| format!("{}: {}", column.name(), column.dtype()));
-            fields.collect::<Vec<_>>().join(", ")
-        };
-        return Err(MagicError::data(format!(
-            "{} and {} don't have the same columns and types ({} | {})",
-            first.name(),
-            part.name(),
-            describe(&whole),
-            describe(next)
-        ))
-        .with_hint("load them one by one, and bring them together with %%sql"));
+/// The rows of two files under each other, by the names of their columns, which must be the same.
+fn stacked(mut whole: DataFrame, next: &DataFrame, names: [&str; 2]) -> Result<DataFrame, MagicError> {
+    if let Some(error) = unlike([whole.schema(), next.schema()], names) {
+        return Err(error);
     }
-    whole.vstack_mut(next)?;
+    whole.vstack_mut(&next.select(whole.get_column_names_owned())?)?;
     Ok(whole)
+}
+
+/// Why the first of a plan's files and another one are no frame together, if they are not.
+fn odd_one_out(scan: &ScannedFiles, names: &[String]) -> Option<MagicError> {
+    let schema = |file: &String| {
+        let alone = ScannedFiles {
+            files: vec![file.clone()],
+            columns: Vec::new(),
+            condition: None,
+            ..scan.clone()
+        };
+        let mut schema = Schema::clone(&*alone.plan().ok()?.collect_schema().ok()?);
+        // All files together say of which types these are.
+        for folder in partitions(&alone.files).ok()?.iter().flat_map(DataFrame::columns) {
+            schema.shift_remove(folder.name());
+        }
+        Some(schema)
+    };
+    let (first, others) = scan.files.split_first()?;
+    let first = schema(first)?;
+    let mut others = others.iter().zip(&names[1..]);
+    others.find_map(|(file, name)| unlike([&first, &schema(file)?], [&names[0], name]))
+}
+
+/// An error if two files don't have the same columns of the same types, in whichever order.
+fn unlike([one, other]: [&Schema; 2], [name, other_name]: [&str; 2]) -> Option<MagicError> {
+    let own = |schema: &Schema, than: &Schema| {
+        let fields = schema.iter().filter(|(name, dtype)| than.get(name) != Some(*dtype));
+        let fields: Vec<String> = fields.map(|(name, dtype)| format!("{name}: {dtype}")).collect();
+        fields.join(", ")
+    };
+    let told = [own(one, other), own(other, one)];
+    if told.iter().all(String::is_empty) {
+        return None;
+    }
+    let [told, other_told] = told.map(|told| if told.is_empty() { "nothing".to_owned() } else { told });
+    Some(
+        MagicError::data(format!(
+            "{name} and {other_name} don't have the same columns and types ({told} | {other_told})"
+        ))
+        .with_hint("load them one by one, and bring them together with %%sql"),
+    )
 }

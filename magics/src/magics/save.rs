@@ -1,4 +1,7 @@
-//! `%save`: a frame as a file, in a store or on this machine; it appears whole or not at all.
+//! `%save`: a frame as a file, in a store or on this machine; each file appears whole or not at all.
+//!
+//! Of `--partition-by`'s folders, those on this machine are all written before the first is seen; those in a store appear
+//! one after the other, and where one fails, the error says which are there.
 
 use std::time::Instant;
 
@@ -17,6 +20,9 @@ use crate::guard;
 use crate::magic::{Call, Form, Group, Magic};
 use crate::session::Session;
 use crate::text;
+
+/// The most folders that an error names.
+const NAMED_FOLDERS: usize = 10;
 
 /// Save a frame as a file, in a store or on this machine
 #[derive(clap::Args)]
@@ -122,10 +128,9 @@ impl Work<'_> {
         let content = self.encoded(frame)?;
         let size = content.len() as u64;
         match self.location {
-            Location::Store(uri) => self.put(uri, content)?,
-            Location::File { path, .. } => write::file(path, &content)?,
+            Location::Store(uri) => self.put(uri, content),
+            Location::File { path, .. } => write::file(path, &content).map(|()| size),
         }
-        Ok(size)
     }
 
     /// Writes a file for each folder; gives their size together, and how many there are.
@@ -142,13 +147,10 @@ impl Work<'_> {
         match self.location {
             Location::Store(uri) => {
                 let above = uri.key().trim_end_matches('/');
-                for (name, (_, rows)) in names.iter().zip(parts) {
-                    let content = self.encoded(rows)?;
-                    size += content.len() as u64;
-                    self.put(
-                        &uri.with_key(format!("{above}/{name}").trim_start_matches('/')),
-                        content,
-                    )?;
+                for (at, (name, (_, rows))) in names.iter().zip(parts).enumerate() {
+                    let uri = uri.with_key(format!("{above}/{name}").trim_start_matches('/'));
+                    let sent = self.encoded(rows).and_then(|content| self.put(&uri, content));
+                    size += sent.map_err(|error| half_way(error, &names, at))?;
                 }
             }
             Location::File { path, .. } => {
@@ -166,7 +168,7 @@ impl Work<'_> {
 
     /// Who reads the folder later would get the rows of other files, too.
     fn check_others(&self, names: &[String]) -> Result<(), MagicError> {
-        let there = match source::parts(self.location, &Reader::default(), self.session) {
+        let there = match source::parts(self.location, &Reader::default(), self.session, self.front) {
             Ok(there) => there,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
@@ -203,12 +205,49 @@ impl Work<'_> {
         guard::on_worker(self.front, &what, move || write::bytes(&frame, format, &options))
     }
 
-    fn put(&self, uri: &S3Uri, content: Vec<u8>) -> Result<(), MagicError> {
+    /// Sends one object; gives its size.
+    fn put(&self, uri: &S3Uri, content: Vec<u8>) -> Result<u64, MagicError> {
         let size = content.len() as u64;
         let watch = Watch::new(self.front, &uri.to_string(), size);
         let client = self.session.places().store(uri)?;
         client.put(uri, Bytes::from(content), self.format.content_type(), &watch)?;
         watch.finish(&format!("{} sent", words::bytes(size)));
-        Ok(())
+        Ok(size)
+    }
+}
+
+/// The same error, with what is in the store after it: of `files` in their folders, the first `written`.
+fn half_way(error: MagicError, files: &[String], written: usize) -> MagicError {
+    let named = files[..written].iter().take(NAMED_FOLDERS);
+    let named: Vec<&str> = named.filter_map(|file| Some(file.rsplit_once('/')?.0)).collect();
+    let more = match written - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let folders = words::counted(files.len() as u64, "folder");
+    MagicError {
+        message: match named.is_empty() {
+            true => format!("{}; none of {folders} was written", error.message),
+            false => format!(
+                "{}; {written} of {folders} written: {}{more}",
+                error.message,
+                named.join(", ")
+            ),
+        },
+        ..error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_before_an_error_is_named() {
+        let files: Vec<String> = (0..20).map(|day| format!("day={day}/part-0.csv")).collect();
+        let told = |written| half_way(MagicError::data("no"), &files, written).message;
+        assert_eq!(told(0), "no; none of 20 folders was written");
+        assert_eq!(told(2), "no; 2 of 20 folders written: day=0, day=1");
+        assert!(told(12).ends_with("day=8, day=9 and 2 more"), "{}", told(12));
     }
 }

@@ -49,7 +49,7 @@ impl Magic for Scan {
         let name = self.out.one()?.cloned();
         let started = Instant::now();
         let location = Location::parse(&self.from, session)?;
-        let parts = source::parts(&location, &self.options.reader, session)?;
+        let parts = source::parts(&location, &self.options.reader, session, front)?;
         let format = files::format(&parts, &self.options)?;
         let files = files::scan(&location, &parts, format, &self.options, session)?;
         let shown = location.shown();

@@ -37,7 +37,9 @@ fn a_folder_is_all_its_files() {
     let error = bench.line("%load parts -o parts").unwrap_err();
     assert_eq!(error.kind, ErrorKind::DataError);
     assert!(
-        error.message.starts_with("a.csv and c.csv don't have the same columns"),
+        error
+            .message
+            .starts_with("parts/a.csv and parts/c.csv don't have the same columns"),
         "{}",
         error.message
     );

@@ -22,7 +22,7 @@ fn what_does_not_fit_is_told_with_what_to_type() {
         "%load",
         "%load small.csv --separater ;",
         "%load small.csv --rows",
-        "%load small.csv more.csv",
+        "%scan small.csv more.csv",
         "%show small --rows many",
         "%show small --rows 0",
         "%load small.csv --format exel",

@@ -119,6 +119,83 @@ fn patterns_name_many_files() {
 }
 
 #[test]
+fn several_places_are_one_frame_with_columns_by_name() {
+    let bench = Bench::with_service().small();
+    bench.line("%s3 mb several").unwrap();
+    for (frame, columns) in [
+        ("mirrored", "half, letter, number"),
+        ("other", "half, letter, 'x' AS number"),
+    ] {
+        bench
+            .cell(&format!("%%sql -o {frame}\nSELECT {columns} FROM small WHERE half > 2"))
+            .unwrap();
+    }
+    let small = bench.session.frame("small").unwrap();
+    let both = small.vstack(&small.tail(Some(5))).unwrap();
+    for format in ["csv", "ndjson", "parquet", "arrow"] {
+        for place in ["", "s3://several/"] {
+            for frame in ["small", "mirrored", "other"] {
+                bench.line(&format!("%save {frame} {place}{frame}.{format}")).unwrap();
+            }
+        }
+        for (one, other) in [
+            ("", ""),
+            ("", "s3://several/"),
+            ("s3://several/", ""),
+            ("s3://several/", "local://several/"),
+        ] {
+            let (one, mirrored) = (format!("{one}small.{format}"), format!("{other}mirrored.{format}"));
+            bench.line(&format!("%load {one} {mirrored} -q -o both")).unwrap();
+            assert_eq!(bench.told(), "both: 15 rows × 3 columns from 2 files, … ms");
+            let found = bench.session.frame("both").unwrap();
+            assert!(found.equals(&both), "{one} {mirrored}: {found}");
+            bench
+                .line(&format!(
+                    "%load {one} {mirrored} -q --columns half,letter --where \"number > 6\" -o some"
+                ))
+                .unwrap();
+            let some = late().vstack(&late()).unwrap();
+            assert!(bench.session.frame("some").unwrap().equals(&some), "{one} {mirrored}");
+
+            let other = format!("{other}other.{format}");
+            for line in ["", "--columns number"] {
+                let error = bench
+                    .line(&format!("%load {one} {other} -q {line} -o bad"))
+                    .unwrap_err();
+                assert_eq!(
+                    told(&error),
+                    format!(
+                        "DataError: {one} and {other} don't have the same columns and types (number: i64 | number: str)\n\
+                         hint: load them one by one, and bring them together with %%sql"
+                    )
+                );
+                assert!(bench.session.value("bad").is_none());
+            }
+        }
+    }
+    bench
+        .line("%load small.csv mirrored.csv s3://several/small.csv")
+        .unwrap();
+    assert_eq!(
+        bench.told(),
+        "small.csv and 2 more: 25 rows × 3 columns from 3 files, … ms"
+    );
+    let error = bench.line("%load small.csv smal.csv").unwrap_err();
+    assert_eq!(error.message, "there is no file smal.csv");
+
+    bench.line("%save small out --partition-by letter").unwrap();
+    bench.line("%load out/letter=b out/letter=a -q -o back").unwrap();
+    bench
+        .line("%sql SELECT number, letter, half FROM back ORDER BY number")
+        .unwrap();
+    assert!(bench.session.frame("_").unwrap().equals(&small));
+
+    bench.file("wide.csv", "number,letter,half,extra\n1,a,2.5,x\n");
+    let error = bench.line("%load small.csv wide.csv").unwrap_err();
+    assert!(error.message.ends_with(" (nothing | extra: str)"), "{}", told(&error));
+}
+
+#[test]
 fn folders_are_columns_in_every_format() {
     let bench = Bench::with_service().small();
     bench.line("%s3 mb folders").unwrap();
@@ -151,6 +228,112 @@ fn folders_are_columns_in_every_format() {
 }
 
 #[test]
+fn keys_of_folders_come_back_as_they_were_saved() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb keys").unwrap();
+    let frame = df!(
+        "zip code" => ["01234", "56789"], "day" => ["2024-02-29", "2024-03-01"], "kind" => [1i64, 2], "n" => [1i64, 2]
+    );
+    let frame = frame
+        .unwrap()
+        .lazy()
+        .with_column(col("day").str().to_date(StrptimeOptions {
+            format: Some("%Y-%m-%d".into()),
+            ..StrptimeOptions::default()
+        }));
+    let frame = frame.collect().unwrap();
+    bench.session.bind_frame("keyed", frame.clone());
+    for place in ["", "s3://keys/"] {
+        for format in ["csv", "ndjson", "parquet", "ipc"] {
+            let to = format!("{place}{format}-keys");
+            bench
+                .line(&format!(
+                    "%save keyed {to} --format {format} --partition-by \"zip code\",day,kind"
+                ))
+                .unwrap();
+            for line in [
+                format!("%load {to} -q -o back"),
+                format!("%load {to} -q --columns \"zip code\",day,kind,n --where \"n < 3\" -o back"),
+                format!("%scan {to} -q -o back"),
+            ] {
+                bench.line(&line).unwrap();
+                bench
+                    .line("%sql SELECT \"zip code\", day, kind, n FROM back ORDER BY n")
+                    .unwrap();
+                let back = bench.session.frame("_").unwrap();
+                assert!(back.equals(&frame), "{line}: {back}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bookkeeping_is_no_data_and_folders_of_columns_are() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb bookkeeping").unwrap();
+    let frame = df!("_region" => ["eu", "us"], "n" => [1i64, 2]).unwrap();
+    bench.session.bind_frame("regions", frame.clone());
+    for name in [
+        "out/_delta_log/0.csv",
+        "out/_temporary/0/part-0.csv",
+        "out/_region=eu/_SUCCESS",
+        "out/_region=eu/.part-0.csv.crc",
+        "out/.git/0.csv",
+    ] {
+        bench.file(name, "m\n1\n");
+        bench.line(&format!("%s3 cp {name} s3://bookkeeping/{name}")).unwrap();
+    }
+    // As an editor leaves it behind.
+    std::os::unix::fs::symlink("nobody@nowhere", bench.path().join("out/.#part-0.csv")).unwrap();
+    for place in ["", "s3://bookkeeping/"] {
+        let save = format!("%save regions {place}out --format csv --partition-by");
+        for _ in 0..2 {
+            bench.line(&format!("{save} _region")).unwrap();
+        }
+        for from in ["out", "out/", "out/**/*.csv", "out/*/*.csv"] {
+            bench.line(&format!("%load {place}{from} -q -o back")).unwrap();
+            let back = bench.session.frame("back").unwrap();
+            assert!(
+                back.select(["_region", "n"]).unwrap().equals(&frame),
+                "{place}{from}: {back}"
+            );
+        }
+        let error = bench.line(&format!("{save} n")).unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with(&format!("{place}out holds other files ({place}out/_region=")),
+            "{}",
+            told(&error)
+        );
+        // Who names it wants it.
+        bench.line(&format!("%load {place}out/_delta_log -q")).unwrap();
+    }
+}
+
+#[test]
+fn a_long_list_of_files_hears_a_stop() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb listed").unwrap();
+    for name in ["many/a=1/0.csv", "many/a=2/0.csv"] {
+        bench.file(name, "n\n1\n");
+        bench.line(&format!("%s3 cp {name} s3://listed/{name}")).unwrap();
+    }
+    for from in ["many", "many/*/0.csv", "s3://listed/many/", "s3://listed/many/*/0.csv"] {
+        for line in [format!("%load {from} -o all"), format!("%scan {from} -o all")] {
+            bench.front.set_interrupted(true);
+            let error = bench.line(&line).unwrap_err();
+            bench.front.set_interrupted(false);
+            assert_eq!(
+                told(&error),
+                format!("Interrupted: listing {from} was stopped"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
 fn saving_folders_twice_is_safe_and_other_files_are_not_mixed_in() {
     let bench = Bench::new().small();
     for _ in 0..2 {
@@ -172,6 +355,24 @@ fn saving_folders_twice_is_safe_and_other_files_are_not_mixed_in() {
     );
     let error = bench.line("%save small new/out --partition-by letter").unwrap_err();
     assert!(error.hint.unwrap().starts_with("`!mkdir -p "));
+}
+
+#[test]
+fn folders_that_are_in_a_store_before_one_fails_are_named() {
+    let bench = Bench::with_service();
+    bench.line("%s3 mb half").unwrap();
+    // No key is as long as that.
+    let long = "x".repeat(2000);
+    let frame = df!("key" => ["a", &long, "b"], "n" => [1, 2, 3]).unwrap();
+    bench.session.bind_frame("keys", frame);
+    let error = bench.line("%save keys s3://half/out --partition-by key").unwrap_err();
+    assert!(
+        error.message.ends_with("; 1 of 3 folders written: key=a"),
+        "{}",
+        told(&error)
+    );
+    bench.line("%s3 ls -r s3://half -o objects").unwrap();
+    assert_eq!(bench.session.frame("objects").unwrap().height(), 1);
 }
 
 #[test]

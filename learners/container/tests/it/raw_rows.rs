@@ -1,7 +1,7 @@
 //! Raw columns by name: the recipe in the artifact is applied, once, by the server.
 
 use ironsage_container::{Predictor, predict_frame};
-use ironsage_formats::artifact::Card;
+use ironsage_formats::artifact::{self, Card, Input};
 use polars::prelude::*;
 
 use crate::support::{Running, save_recipe, save_regressor};
@@ -116,6 +116,28 @@ fn what_is_wrong_with_raw_rows_is_said() {
         assert!(said.contains(message), "{body}: {said:?} lacks {message:?}");
         assert!(hinted.contains(hint), "{body}: {hinted:?} lacks {hint:?}");
     }
+}
+
+/// A column that held whole numbers in training is a number like any other where no recipe makes names of it.
+#[test]
+fn without_a_recipe_every_number_will_do() {
+    let folder = tempfile::tempdir().unwrap();
+    save_regressor(folder.path(), &[2.0], 1.0);
+    let card = Card {
+        version: 1,
+        features: vec!["rings".to_owned()],
+        inputs: vec![Input {
+            name: "rings".to_owned(),
+            dtype: "i64".to_owned(),
+        }],
+        ..Card::default()
+    };
+    artifact::write_card(folder.path(), &card).unwrap();
+    let server = Running::start(folder.path());
+    let mut connection = server.connect();
+    let body = r#"{"instances": [{"rings": 2.5}, {"rings": 3}]}"#;
+    assert_eq!(connection.invoke("application/json", body).scores(), [6.0, 7.0]);
+    assert_eq!(connection.invoke("text/csv", "rings\n2.5\n3\n").scores(), [6.0, 7.0]);
 }
 
 #[test]
