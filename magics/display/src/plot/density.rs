@@ -4,6 +4,8 @@
 //! Gaussian kernels with Silverman's bandwidth (1986, 3.31), on a grid over the range of the data: the curve
 //! says nothing where there are no values.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{Axis, Kind, extent, is_one_value, short};
 use super::hist::{mean, quantile};
 use super::panel::{self, Grid, Vertical, checked_size};
@@ -29,7 +31,14 @@ pub struct DensityOptions {
     pub size: Option<(u32, u32)>,
 }
 
-pub(super) fn draw(column: &str, spread: &Spread, options: &DensityOptions) -> Result<Plot, PlotError> {
+/// The same as a smooth curve: an estimate of the density, one for each group.
+pub fn density(frame: &DataFrame, x: &str, options: &DensityOptions) -> Result<Plot, PlotError> {
+    let color = options.color.as_deref();
+    let spread = Spread::of(frame, x, color, options.by.as_deref(), options.log)?;
+    draw(x, &spread, options)
+}
+
+fn draw(column: &str, spread: &Spread, options: &DensityOptions) -> Result<Plot, PlotError> {
     let facets = spread.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let all = spread.sorted();

@@ -4,6 +4,7 @@
 //! whole numbers get bins centred on them, since anything else makes combs of them. On a
 //! logarithmic axis the bins are of equal factors.
 
+use polars::prelude::DataFrame;
 use serde_json::json;
 
 use super::axis::{self, Axis, Kind, extent, round_step, short};
@@ -56,7 +57,23 @@ impl Bins {
     }
 }
 
-pub(super) fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, PlotError> {
+/// How the values of one column are spread, whole or by group.
+///
+/// ```
+/// # use polars::prelude::*;
+/// # use ironsage_display::plot::{hist, HistOptions};
+/// let frame = df!("rings" => [7, 9, 9, 10, 15])?;
+/// let plot = hist(&frame, "rings", &HistOptions::default())?;
+/// assert!(plot.text().starts_with("rings, 5 values, median 9"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn hist(frame: &DataFrame, x: &str, options: &HistOptions) -> Result<Plot, PlotError> {
+    let color = options.color.as_deref();
+    let spread = Spread::of(frame, x, color, options.by.as_deref(), options.log.x())?;
+    draw(x, &spread, options)
+}
+
+fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, PlotError> {
     let facets = spread.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     if let Some(bins) = options.bins

@@ -1,7 +1,11 @@
 //! Every column against every other: points below the diagonal, correlations above it, and each column's own
 //! histogram on it.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{Axis, Kind, decimal};
+use super::column::{numbers, numeric};
+use super::groups::groups;
 use super::hist;
 use super::panel::{Grid, Head, Legend, Panel, Region, Vertical, checked_size, draw_head, draw_legend, legend_room};
 use super::sample;
@@ -12,7 +16,7 @@ use super::{Plot, PlotError};
 use crate::text;
 
 /// Most columns that fit.
-pub(super) const MOST_COLUMNS: usize = 6;
+const MOST_COLUMNS: usize = 6;
 /// Most points in each cell: there are up to fifteen cells.
 const MOST_POINTS: usize = 1_000;
 /// Room between cells.
@@ -33,8 +37,22 @@ pub struct PairOptions {
     pub size: Option<(u32, u32)>,
 }
 
+/// Every numeric column against every other; of all, where none are named.
+pub fn pair(frame: &DataFrame, columns: &[String], options: &PairOptions) -> Result<Plot, PlotError> {
+    let named = numeric(frame, columns);
+    let mut read = Vec::new();
+    for name in named.iter().take(MOST_COLUMNS) {
+        read.push((name.clone(), numbers(frame, name)?.0));
+    }
+    let (group, groups) = match &options.color {
+        Some(color) => groups(frame, color)?,
+        None => (vec![0; frame.height()], vec![(String::new(), theme::BLUE)]),
+    };
+    draw(&read, named.len(), (&group, &groups), options)
+}
+
 /// Columns of equal length, NaN where a value is missing; each row's group, and the groups.
-pub(super) fn draw(
+fn draw(
     columns: &[(String, Vec<f64>)],
     all: usize,
     (group, groups): (&[usize], &[(String, Rgb)]),

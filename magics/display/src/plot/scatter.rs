@@ -1,8 +1,11 @@
 //! Scatter plots: how two columns go together, and a third by colour.
 
+use polars::prelude::DataFrame;
 use serde_json::json;
 
 use super::axis::{self, Axis, Kind, short};
+use super::column::{is_scale, numbers, scaled};
+use super::groups::{Parts, groups};
 use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
 use super::sample::{self, MOST_POINTS};
 use super::scene::Paint;
@@ -31,7 +34,7 @@ pub struct ScatterOptions {
 }
 
 /// How points are coloured.
-pub(super) enum Coloring {
+enum Coloring {
     One,
     /// Each point's group, and the groups' names and colours.
     Groups(Vec<usize>, Vec<(String, Rgb)>),
@@ -40,25 +43,57 @@ pub(super) enum Coloring {
 }
 
 /// The points: all have a place on both axes.
-pub(super) struct Points {
-    pub(super) x: Vec<f64>,
-    pub(super) y: Vec<f64>,
-    pub(super) x_kind: Kind,
-    pub(super) y_kind: Kind,
-    pub(super) coloring: Coloring,
+struct Points {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    x_kind: Kind,
+    y_kind: Kind,
+    coloring: Coloring,
     /// Each point's part, and the parts' names.
-    pub(super) part: Vec<usize>,
-    pub(super) facets: Vec<String>,
+    part: Vec<usize>,
+    facets: Vec<String>,
     /// How many parts there are beyond those that are drawn, as a fact.
-    pub(super) cut: Option<String>,
-    pub(super) left_out: usize,
+    cut: Option<String>,
+    left_out: usize,
 }
 
-pub(super) fn draw(
-    (x_name, y_name): (&str, &str),
-    points: &Points,
-    options: &ScatterOptions,
-) -> Result<Plot, PlotError> {
+/// How two columns go together, and a third by colour. At most 5,000 points are drawn.
+pub fn scatter(frame: &DataFrame, x: &str, y: &str, options: &ScatterOptions) -> Result<Plot, PlotError> {
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let frame = &parts.frame;
+    let (xs, x_kind) = numbers(frame, x)?;
+    let (ys, y_kind) = numbers(frame, y)?;
+    let (x_kind, y_kind) = (scaled(x_kind, options.log.x()), scaled(y_kind, options.log.y()));
+    let kept: Vec<usize> = (0..xs.len())
+        .filter(|i| x_kind.takes(xs[*i]) && y_kind.takes(ys[*i]))
+        .collect();
+    let pick = |values: &[f64]| -> Vec<f64> { kept.iter().map(|i| values[*i]).collect() };
+    let coloring = match &options.color {
+        None => Coloring::One,
+        Some(color) if is_scale(frame, color)? => {
+            let (values, kind) = numbers(frame, color)?;
+            Coloring::Scale(pick(&values), kind)
+        }
+        Some(color) => {
+            let (of_row, names) = groups(frame, color)?;
+            Coloring::Groups(kept.iter().map(|i| of_row[*i]).collect(), names)
+        }
+    };
+    let points = Points {
+        x: pick(&xs),
+        y: pick(&ys),
+        x_kind,
+        y_kind,
+        coloring,
+        part: kept.iter().map(|i| parts.of_row[*i]).collect(),
+        facets: parts.names,
+        cut: parts.cut,
+        left_out: xs.len() - kept.len(),
+    };
+    draw((x, y), &points, options)
+}
+
+fn draw((x_name, y_name): (&str, &str), points: &Points, options: &ScatterOptions) -> Result<Plot, PlotError> {
     let facets = points.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let n = points.x.len();
