@@ -4,9 +4,9 @@ use polars::prelude::DataFrame;
 
 use super::axis::decimal;
 use super::column::{numbers, numeric};
+use super::correlation::correlation;
 use super::font::{self, Weight};
 use super::panel::{Head, draw_head};
-use super::scatter::correlation;
 use super::scene::{Anchor, Label, Scene};
 use super::theme::{self, size, space};
 use super::{Plot, PlotError};
@@ -45,7 +45,7 @@ fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOptions) -> Re
     let mut cells = Vec::new();
     for row in 1..n {
         for column in 0..row {
-            let r = pairwise(&columns[row].1, &columns[column].1);
+            let r = correlation(&columns[row].1, &columns[column].1);
             if let Some(r) = r
                 && strongest.is_none_or(|(best, _, _)| r.abs() > best.abs())
             {
@@ -105,12 +105,6 @@ fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOptions) -> Re
         }
     }
     Plot::new(scene, &head)
-}
-
-fn pairwise(a: &[f64], b: &[f64]) -> Option<f64> {
-    let both = a.iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite());
-    let (a, b): (Vec<f64>, Vec<f64>) = both.map(|(a, b)| (*a, *b)).unzip();
-    correlation(&a, &b)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use polars::prelude::DataFrame;
 use serde_json::json;
 
 use super::axis::{self, Axis, Kind, extent, round_step, short};
-use super::panel::{self, Grid, Head, Panel, Vertical, checked_size};
+use super::panel::{self, Head, Panel, checked_size};
 use super::scene::Paint;
 use super::spread::Spread;
 use super::{Log, Plot, PlotError, theme, vega};
@@ -138,19 +138,9 @@ fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, Pl
     let x = Axis::over(column, ends, across, x_kind)?;
     let y_kind = if options.log.y() { Kind::Log } else { Kind::Whole };
     let y = Axis::from_zero("rows", highest as f64, down, y_kind)?;
-    let axes = (x, Vertical::Values(y));
-    let legend = spread.legend();
-    let scene = panel::facets(
-        size,
-        &head,
-        &spread.facets,
-        axes,
-        legend,
-        Grid::Horizontal,
-        |panel, i| {
-            draw_groups(panel, &bins, &counts[i], &spread.groups);
-        },
-    );
+    let scene = spread.picture(size, &head, (x, y), |panel, i| {
+        draw_groups(panel, &bins, &counts[i], &spread.groups);
+    });
     let plot = Plot::new(scene, &head)?;
     Ok(if options.interactive {
         plot.with_vega(specification(column, spread, &bins, &counts, &head, options))

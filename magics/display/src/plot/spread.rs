@@ -3,11 +3,12 @@
 use polars::prelude::DataFrame;
 
 use super::PlotError;
-use super::axis::short;
+use super::axis::{Axis, short};
 use super::column::{numbers, refuse_times, scaled};
 use super::groups::{Parts, groups};
 use super::hist::{mean, quantile};
-use super::panel::{Head, Legend};
+use super::panel::{self, Grid, Head, Legend, Panel, Vertical};
+use super::scene::Scene;
 use super::theme::{self, Rgb};
 use crate::text;
 
@@ -104,14 +105,23 @@ impl Spread {
         left_out(head, self.left_out, log);
     }
 
-    pub(super) fn legend(&self) -> Legend {
-        match &self.color {
+    /// A picture of each part on the same axes, and what explains the colours.
+    pub(super) fn picture(
+        &self,
+        size: (u32, u32),
+        head: &Head,
+        (x, y): (Axis, Axis),
+        draw: impl FnMut(&mut Panel, usize),
+    ) -> Scene {
+        let legend = match &self.color {
             Some(name) => Legend::Groups {
                 name: name.clone(),
                 entries: self.groups.clone(),
             },
             None => Legend::None,
-        }
+        };
+        let axes = (x, Vertical::Values(y));
+        panel::facets(size, head, &self.facets, axes, legend, Grid::Horizontal, draw)
     }
 }
 
