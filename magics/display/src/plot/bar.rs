@@ -3,12 +3,17 @@
 //! Bars lie, so that names of categories are read without turning the head, and each carries its
 //! number, so that no grid is needed.
 
+use polars::prelude::DataFrame;
 use serde_json::json;
 
-use super::axis::{Axis, Kind, extent};
+use super::axis::{self, Axis, Kind, extent};
+use super::column::{column, numbers, refuse_times};
 use super::font::{self, Weight};
+use super::groups::{Parts, categories};
+use super::hist::{mean, quantile};
 use super::panel::{self, Grid, Head, Legend, Panel, Vertical, checked_size};
 use super::scene::{Anchor, Label};
+use super::spread::titled;
 use super::theme::{self, size};
 use super::{Plot, PlotError, USUAL, vega};
 use crate::text;
@@ -51,6 +56,24 @@ impl Agg {
             Agg::Min => "min",
             Agg::Max => "max",
             Agg::Count => "count",
+        }
+    }
+
+    /// What values amount to; NaN of none, but for their count.
+    pub(super) fn of(self, mut values: Vec<f64>) -> f64 {
+        if values.is_empty() && self != Agg::Count {
+            return f64::NAN;
+        }
+        match self {
+            Agg::Count => values.len() as f64,
+            Agg::Mean => mean(&values),
+            Agg::Sum => values.iter().sum(),
+            Agg::Median => {
+                values.sort_by(f64::total_cmp);
+                quantile(&values, 0.5)
+            }
+            Agg::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+            Agg::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         }
     }
 }
@@ -102,6 +125,79 @@ pub(super) struct Bars<'a> {
     pub(super) facets: Vec<String>,
     /// Negative bars in the contrasting colour.
     pub(super) signed: bool,
+}
+
+/// How many rows each category has, or what another column amounts to in it.
+pub fn bar(frame: &DataFrame, x: &str, options: &BarOptions) -> Result<Plot, PlotError> {
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let frame = &parts.frame;
+    let (of_row, names) = categories(frame, x)?;
+    let ordered = column(frame, x)?.dtype().clone();
+    let (values, agg) = match &options.y {
+        Some(y) => {
+            let (values, kind) = numbers(frame, y)?;
+            refuse_times(frame, y, kind)?;
+            (values, options.agg)
+        }
+        None => (vec![0.0; of_row.len()], Agg::Count),
+    };
+    let facets = parts.names.len();
+    let mut of_category: Vec<Vec<Vec<f64>>> = vec![vec![Vec::new(); facets]; names.len()];
+    for (row, value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        of_category[of_row[row]][parts.of_row[row]].push(*value);
+    }
+    let mut bars: Vec<Bar> = names
+        .into_iter()
+        .zip(of_category)
+        .map(|(name, parts)| Bar {
+            name,
+            value: agg.of(parts.concat()),
+            parts: if facets > 1 {
+                parts.into_iter().map(|values| agg.of(values)).collect()
+            } else {
+                Vec::new()
+            },
+        })
+        .filter(|bar| bar.value.is_finite())
+        .collect();
+    // Names have no order of their own: the largest first. Numbers and dates keep theirs.
+    if !(ordered.is_primitive_numeric() || ordered.is_temporal() || ordered.is_enum()) {
+        bars.sort_by(|a, b| b.value.total_cmp(&a.value));
+    }
+    let value_label = match &options.y {
+        Some(y) => format!("{} {y}", agg.name()),
+        None => "rows".to_owned(),
+    };
+    let title = options.title.clone();
+    let usual = || titled(&value_label, [Some(x), options.by.as_deref()]);
+    let mut head = Head::new(title.unwrap_or_else(usual));
+    head.fact(text::counted(frame.height() as u64, "row"));
+    let categories = bars.len();
+    let plural = if categories == 1 { "y" } else { "ies" };
+    head.fact(format!("{} categor{plural}", text::count(categories as u64)));
+    if let Some(most) = bars.iter().rev().max_by(|a, b| a.value.total_cmp(&b.value)) {
+        let value = axis::short(most.value, 4);
+        head.fact(format!("highest {} ({value})", most.name));
+    }
+    bars.truncate(MOST_BARS);
+    cut(&mut head, categories, bars.len());
+    if let Some(cut) = parts.cut {
+        head.fact(cut);
+    }
+    let bars = Bars {
+        head,
+        label: x,
+        value_label,
+        bars,
+        facets: parts.names,
+        signed: false,
+    };
+    let plot = draw(&bars, options.size)?;
+    Ok(if options.interactive {
+        plot.with_vega(specification(&bars, options.by.as_deref()))
+    } else {
+        plot
+    })
 }
 
 pub(super) fn draw(bars: &Bars<'_>, wanted: Option<(u32, u32)>) -> Result<Plot, PlotError> {
@@ -191,7 +287,7 @@ fn draw_bars(panel: &mut Panel, bars: &Bars<'_>, part: usize, numbers: &[String]
 }
 
 /// The bars with their numbers under the pointer.
-pub(super) fn specification(bars: &Bars<'_>, by: Option<&str>) -> serde_json::Value {
+fn specification(bars: &Bars<'_>, by: Option<&str>) -> serde_json::Value {
     let mut rows = Vec::new();
     for (part, facet) in bars.facets.iter().enumerate() {
         for bar in bars.bars.iter().filter(|bar| bar.part(part).is_finite()) {
@@ -214,13 +310,13 @@ fn labels(values: &[f64]) -> Vec<String> {
     let finite = || values.iter().copied().filter(|v| v.is_finite());
     let largest = finite().fold(0.0_f64, |m, v| m.max(v.abs()));
     if finite().all(|v| v.fract() == 0.0) && largest < 1e15 {
-        return values.iter().map(|v| super::axis::decimal(*v, 0)).collect();
+        return values.iter().map(|v| axis::decimal(*v, 0)).collect();
     }
     if !(1e-3..1e7).contains(&largest) {
         return values.iter().map(|v| super::scatter::label(*v)).collect();
     }
     let decimals = (2.0 - largest.log10().floor()).clamp(0.0, 6.0) as usize;
-    values.iter().map(|v| super::axis::decimal(*v, decimals)).collect()
+    values.iter().map(|v| axis::decimal(*v, decimals)).collect()
 }
 
 /// Says that only the largest categories are drawn.
@@ -233,6 +329,8 @@ pub(super) fn cut(head: &mut Head, all: usize, shown: usize) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use polars::prelude::df;
+
     use super::*;
 
     fn bars(values: &[f64]) -> Bars<'static> {
@@ -272,5 +370,23 @@ mod tests {
         for (name, agg) in Agg::NAMES {
             assert_eq!(agg.name(), name);
         }
+    }
+
+    #[test]
+    fn bars_count_or_aggregate() {
+        let shells = df!(
+            "sex" => ["M", "F", "I", "M", "F"],
+            "rings" => [Some(15), Some(9), None, Some(10), Some(7)],
+        )
+        .unwrap();
+        let plot = bar(&shells, "sex", &BarOptions::default()).unwrap();
+        assert_eq!(plot.text(), "rows by sex, 5 rows, 3 categories, highest F (2)");
+        let options = BarOptions {
+            y: Some("rings".to_owned()),
+            agg: Agg::Mean,
+            ..BarOptions::default()
+        };
+        let plot = bar(&shells, "sex", &options).unwrap();
+        assert_eq!(plot.text(), "mean rings by sex, 5 rows, 2 categories, highest M (12.5)");
     }
 }

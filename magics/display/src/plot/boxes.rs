@@ -3,7 +3,12 @@
 //! Whiskers reach to the last value within one and a half times the spread between the quartiles
 //! (Tukey 1977); what lies beyond is drawn one by one.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{self, Axis, Kind, short};
+use super::bar::MOST_BARS;
+use super::column::{numbers, refuse_times, scaled};
+use super::groups::categories;
 use super::hist::quantile;
 use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
 use super::sample;
@@ -51,13 +56,36 @@ fn summary(mut values: Vec<f64>) -> Option<Summary> {
     })
 }
 
+/// Median, quartiles and what lies far out, whole or by group.
+pub fn boxes(frame: &DataFrame, x: &str, options: &BoxOptions) -> Result<Plot, PlotError> {
+    let (values, kind) = numbers(frame, x)?;
+    refuse_times(frame, x, kind)?;
+    let kind = scaled(kind, options.log);
+    let (of_row, names) = match &options.by {
+        Some(by) => categories(frame, by)?,
+        None => (vec![0; values.len()], vec![String::new()]),
+    };
+    let mut split: Vec<(String, Vec<f64>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
+    let mut left_out = 0;
+    for (value, group) in values.iter().zip(of_row) {
+        if kind.takes(*value) {
+            split[group].1.push(*value);
+        } else {
+            left_out += 1;
+        }
+    }
+    if split.len() > MOST_BARS {
+        return Err(PlotError::NotUsable {
+            name: options.by.clone().unwrap_or_default(),
+            dtype: format!("a column of {} different values", text::count(split.len() as u64)),
+            needs: format!("at most {MOST_BARS} boxes fit"),
+        });
+    }
+    draw(x, &split, left_out, options)
+}
+
 /// Draws a box for each group that has values.
-pub(super) fn draw(
-    column: &str,
-    groups: &[(String, Vec<f64>)],
-    left_out: usize,
-    options: &BoxOptions,
-) -> Result<Plot, PlotError> {
+fn draw(column: &str, groups: &[(String, Vec<f64>)], left_out: usize, options: &BoxOptions) -> Result<Plot, PlotError> {
     let boxes: Vec<(String, usize, Summary)> = groups
         .iter()
         .filter_map(|(name, values)| Some((name.clone(), values.len(), summary(values.clone())?)))

@@ -1,9 +1,12 @@
 //! The correlation of each column with each other, as a triangle of coloured numbers.
 
+use polars::prelude::DataFrame;
+
 use super::axis::decimal;
+use super::column::{numbers, numeric};
+use super::correlation::correlation;
 use super::font::{self, Weight};
 use super::panel::{Head, draw_head};
-use super::scatter::correlation;
 use super::scene::{Anchor, Label, Scene};
 use super::theme::{self, size, space};
 use super::{Plot, PlotError};
@@ -16,12 +19,22 @@ pub struct CorrOptions {
 }
 
 /// Most columns that fit.
-pub(super) const MOST_COLUMNS: usize = 20;
+const MOST_COLUMNS: usize = 20;
 /// Most room for a name beside or below the cells.
 const NAME: f64 = 150.0;
 
+/// The correlation of each numeric column with each other; of all, where none are named.
+pub fn corr(frame: &DataFrame, columns: &[String], options: &CorrOptions) -> Result<Plot, PlotError> {
+    let named = numeric(frame, columns);
+    let mut read = Vec::new();
+    for name in named.iter().take(MOST_COLUMNS) {
+        read.push((name.clone(), numbers(frame, name)?.0));
+    }
+    draw(&read, named.len(), options)
+}
+
 /// Columns of equal length; NaN where a value is missing, left out pair by pair.
-pub(super) fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOptions) -> Result<Plot, PlotError> {
+fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOptions) -> Result<Plot, PlotError> {
     if columns.len() < 2 {
         return Err(PlotError::NoValues {
             what: "two or more numeric columns".to_owned(),
@@ -32,7 +45,7 @@ pub(super) fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOpt
     let mut cells = Vec::new();
     for row in 1..n {
         for column in 0..row {
-            let r = pairwise(&columns[row].1, &columns[column].1);
+            let r = correlation(&columns[row].1, &columns[column].1);
             if let Some(r) = r
                 && strongest.is_none_or(|(best, _, _)| r.abs() > best.abs())
             {
@@ -94,15 +107,11 @@ pub(super) fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOpt
     Plot::new(scene, &head)
 }
 
-fn pairwise(a: &[f64], b: &[f64]) -> Option<f64> {
-    let both = a.iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite());
-    let (a, b): (Vec<f64>, Vec<f64>) = both.map(|(a, b)| (*a, *b)).unzip();
-    correlation(&a, &b)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use polars::prelude::df;
+
     use super::*;
 
     #[test]
@@ -118,5 +127,15 @@ mod tests {
             "Correlation, 3 numeric columns, strongest 1.00 between a and b"
         );
         assert!(draw(&columns[..1], 1, &CorrOptions::default()).is_err());
+    }
+
+    #[test]
+    fn corr_takes_all_numeric_columns() {
+        let frame = df!("a" => [1, 2, 3], "b" => [3, 2, 1], "s" => ["x", "y", "z"]).unwrap();
+        let plot = corr(&frame, &[], &CorrOptions::default()).unwrap();
+        assert_eq!(
+            plot.text(),
+            "Correlation, 2 numeric columns, strongest -1.00 between a and b"
+        );
     }
 }

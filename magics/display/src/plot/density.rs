@@ -4,9 +4,11 @@
 //! Gaussian kernels with Silverman's bandwidth (1986, 3.31), on a grid over the range of the data: the curve
 //! says nothing where there are no values.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{Axis, Kind, extent, is_one_value, short};
 use super::hist::{mean, quantile};
-use super::panel::{self, Grid, Vertical, checked_size};
+use super::panel::{self, checked_size};
 use super::scene::Paint;
 use super::spread::Spread;
 use super::{Plot, PlotError};
@@ -29,7 +31,14 @@ pub struct DensityOptions {
     pub size: Option<(u32, u32)>,
 }
 
-pub(super) fn draw(column: &str, spread: &Spread, options: &DensityOptions) -> Result<Plot, PlotError> {
+/// The same as a smooth curve: an estimate of the density, one for each group.
+pub fn density(frame: &DataFrame, x: &str, options: &DensityOptions) -> Result<Plot, PlotError> {
+    let color = options.color.as_deref();
+    let spread = Spread::of(frame, x, color, options.by.as_deref(), options.log)?;
+    draw(x, &spread, options)
+}
+
+fn draw(column: &str, spread: &Spread, options: &DensityOptions) -> Result<Plot, PlotError> {
     let facets = spread.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let all = spread.sorted();
@@ -80,40 +89,30 @@ pub(super) fn draw(column: &str, spread: &Spread, options: &DensityOptions) -> R
     };
     let y = Axis::from_zero(name, highest, down, Kind::Number)?;
 
-    let axes = (x, Vertical::Values(y));
-    let legend = spread.legend();
-    let scene = panel::facets(
-        size,
-        &head,
-        &spread.facets,
-        axes,
-        legend,
-        Grid::Horizontal,
-        |panel, i| {
-            let bottom = panel.bottom;
-            for ((_, color), curve) in spread
-                .groups
-                .iter()
-                .zip(&curves[i])
-                .filter(|(_, curve)| !curve.is_empty())
-            {
-                let at = |(step, density): (usize, &f64)| {
-                    let value = range.0 + (range.1 - range.0) * step as f64 / (STEPS - 1) as f64;
-                    let value = if options.log { 10_f64.powf(value) } else { value };
-                    (panel.px(value), panel.py(*density))
-                };
-                let line: Vec<(f64, f64)> = curve.iter().enumerate().map(at).collect();
-                let mut area = line.clone();
-                area.extend([(line[STEPS - 1].0, bottom), (line[0].0, bottom)]);
-                let paint = Paint {
-                    rgb: *color,
-                    alpha: 0.16,
-                };
-                panel.scene.area(area, paint);
-                panel.scene.line(line, 2.0, *color);
-            }
-        },
-    );
+    let scene = spread.picture(size, &head, (x, y), |panel, i| {
+        let bottom = panel.bottom;
+        for ((_, color), curve) in spread
+            .groups
+            .iter()
+            .zip(&curves[i])
+            .filter(|(_, curve)| !curve.is_empty())
+        {
+            let at = |(step, density): (usize, &f64)| {
+                let value = range.0 + (range.1 - range.0) * step as f64 / (STEPS - 1) as f64;
+                let value = if options.log { 10_f64.powf(value) } else { value };
+                (panel.px(value), panel.py(*density))
+            };
+            let line: Vec<(f64, f64)> = curve.iter().enumerate().map(at).collect();
+            let mut area = line.clone();
+            area.extend([(line[STEPS - 1].0, bottom), (line[0].0, bottom)]);
+            let paint = Paint {
+                rgb: *color,
+                alpha: 0.16,
+            };
+            panel.scene.area(area, paint);
+            panel.scene.line(line, 2.0, *color);
+        }
+    });
     Plot::new(scene, &head)
 }
 

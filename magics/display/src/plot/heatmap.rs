@@ -3,15 +3,24 @@
 //! Columns of names have a row or a column for each; numbers and times with many values are put into bins of
 //! round width. Where cells are large enough they carry their numbers.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{self, Axis, Kind, decimal, extent, round_step, short};
 use super::bar::Agg;
+use super::column::{column, numbers, refuse_times};
 use super::font::{self, Weight};
+use super::groups::Parts;
 use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
 use super::scene::{Anchor, Label};
 use super::spread::left_out as say_left_out;
 use super::theme::{self, size};
 use super::{Plot, PlotError, USUAL};
 use crate::text;
+
+/// Most different numbers that have a row or a column each; more are put into bins.
+const MOST_NUMBERS: usize = 20;
+/// Most categories along a side of a heatmap.
+const MOST_SIDE: usize = 30;
 
 /// About how many bins a side has.
 const BINS: f64 = 24.0;
@@ -30,7 +39,7 @@ pub struct HeatmapOptions {
 }
 
 /// What lies along a side.
-pub(super) enum Along {
+enum Along {
     Names(Vec<String>),
     /// Bins of equal width, from a low end on.
     Bins {
@@ -42,15 +51,15 @@ pub(super) enum Along {
 }
 
 /// A column along a side: where each row falls, if anywhere.
-pub(super) struct Side {
-    pub(super) of_row: Vec<Option<usize>>,
-    pub(super) along: Along,
+struct Side {
+    of_row: Vec<Option<usize>>,
+    along: Along,
     /// How many categories there are beyond those that are drawn, as a fact.
-    pub(super) cut: Option<String>,
+    cut: Option<String>,
 }
 
 impl Side {
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         match &self.along {
             Along::Names(names) => names.len(),
             Along::Bins { count, .. } => *count,
@@ -89,7 +98,7 @@ impl Side {
 }
 
 /// Numbers or times in bins.
-pub(super) fn binned(name: &str, values: &[f64], kind: Kind) -> Result<Side, PlotError> {
+fn binned(name: &str, values: &[f64], kind: Kind) -> Result<Side, PlotError> {
     let (low, high) = extent(values.iter().copied()).ok_or_else(|| PlotError::NoValues { what: name.to_owned() })?;
     // Refuses what is too large, and widens what is one value.
     let ends = Axis::over(name, (low, high), 5, kind)?;
@@ -120,8 +129,55 @@ pub(super) fn binned(name: &str, values: &[f64], kind: Kind) -> Result<Side, Plo
     })
 }
 
+/// How many rows fall together in two columns, or what a third amounts to there.
+pub fn heatmap(frame: &DataFrame, x: &str, y: &str, options: &HeatmapOptions) -> Result<Plot, PlotError> {
+    let (x_side, y_side) = (side(frame, x)?, side(frame, y)?);
+    let (values, agg) = match &options.value {
+        Some(value) => {
+            let (values, kind) = numbers(frame, value)?;
+            refuse_times(frame, value, kind)?;
+            (values, options.agg)
+        }
+        None => (vec![0.0; frame.height()], Agg::Count),
+    };
+    let mut cells = vec![vec![Vec::new(); x_side.count()]; y_side.count()];
+    let mut left_out = 0;
+    for (row, value) in values.into_iter().enumerate() {
+        match (x_side.of_row[row], y_side.of_row[row]) {
+            (Some(x), Some(y)) if value.is_finite() => cells[y][x].push(value),
+            _ => left_out += 1,
+        }
+    }
+    let cells: Vec<Vec<f64>> = cells
+        .into_iter()
+        .map(|row| {
+            let filled = |values: Vec<f64>| {
+                if values.is_empty() { f64::NAN } else { agg.of(values) }
+            };
+            row.into_iter().map(filled).collect()
+        })
+        .collect();
+    draw((x, y), (&x_side, &y_side), &cells, left_out, options)
+}
+
+/// A column along a side of a heatmap: its categories, or bins where it has many numbers or times.
+fn side(frame: &DataFrame, name: &str) -> Result<Side, PlotError> {
+    let dtype = column(frame, name)?.dtype().clone();
+    let measured = dtype.is_primitive_numeric() || dtype.is_decimal() || dtype.is_temporal();
+    if measured && column(frame, name)?.n_unique()? > MOST_NUMBERS {
+        let (values, kind) = numbers(frame, name)?;
+        return binned(name, &values, kind);
+    }
+    let parts = Parts::most(frame, name, MOST_SIDE)?;
+    Ok(Side {
+        of_row: parts.of_all,
+        along: Along::Names(parts.names),
+        cut: parts.cut,
+    })
+}
+
 /// Draws `cells[y][x]`; NaN is a cell without rows.
-pub(super) fn draw(
+fn draw(
     (x_name, y_name): (&str, &str),
     (x_side, y_side): (&Side, &Side),
     cells: &[Vec<f64>],
@@ -189,7 +245,7 @@ pub(super) fn draw(
         Vertical::Values(y_side.axis(y_name, down, 0.0)?)
     };
     let mut panel = Panel::new(size, &head, x, y, legend, Grid::None);
-    let texts = numbers(cells);
+    let texts = written(cells);
     for (y, x) in filled {
         let value = cells[y][x];
         let (from, to) = x_side.ends(x);
@@ -232,7 +288,7 @@ fn thin_ticks(axis: &mut Axis, apart: f64) {
 }
 
 /// The cells' numbers: whole where all are whole, else to the same decimals.
-fn numbers(cells: &[Vec<f64>]) -> Vec<Vec<String>> {
+fn written(cells: &[Vec<f64>]) -> Vec<Vec<String>> {
     let finite = || cells.iter().flatten().copied().filter(|v| v.is_finite());
     let largest = finite().fold(0.0_f64, |m, v| m.max(v.abs()));
     let whole = finite().all(|v| v.fract() == 0.0);

@@ -4,10 +4,11 @@
 //! whole numbers get bins centred on them, since anything else makes combs of them. On a
 //! logarithmic axis the bins are of equal factors.
 
+use polars::prelude::DataFrame;
 use serde_json::json;
 
 use super::axis::{self, Axis, Kind, extent, round_step, short};
-use super::panel::{self, Grid, Head, Panel, Vertical, checked_size};
+use super::panel::{self, Head, Panel, checked_size};
 use super::scene::Paint;
 use super::spread::Spread;
 use super::{Log, Plot, PlotError, theme, vega};
@@ -56,7 +57,23 @@ impl Bins {
     }
 }
 
-pub(super) fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, PlotError> {
+/// How the values of one column are spread, whole or by group.
+///
+/// ```
+/// # use polars::prelude::*;
+/// # use ironsage_display::plot::{hist, HistOptions};
+/// let frame = df!("rings" => [7, 9, 9, 10, 15])?;
+/// let plot = hist(&frame, "rings", &HistOptions::default())?;
+/// assert!(plot.text().starts_with("rings, 5 values, median 9"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn hist(frame: &DataFrame, x: &str, options: &HistOptions) -> Result<Plot, PlotError> {
+    let color = options.color.as_deref();
+    let spread = Spread::of(frame, x, color, options.by.as_deref(), options.log.x())?;
+    draw(x, &spread, options)
+}
+
+fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, PlotError> {
     let facets = spread.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     if let Some(bins) = options.bins
@@ -121,19 +138,9 @@ pub(super) fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Resu
     let x = Axis::over(column, ends, across, x_kind)?;
     let y_kind = if options.log.y() { Kind::Log } else { Kind::Whole };
     let y = Axis::from_zero("rows", highest as f64, down, y_kind)?;
-    let axes = (x, Vertical::Values(y));
-    let legend = spread.legend();
-    let scene = panel::facets(
-        size,
-        &head,
-        &spread.facets,
-        axes,
-        legend,
-        Grid::Horizontal,
-        |panel, i| {
-            draw_groups(panel, &bins, &counts[i], &spread.groups);
-        },
-    );
+    let scene = spread.picture(size, &head, (x, y), |panel, i| {
+        draw_groups(panel, &bins, &counts[i], &spread.groups);
+    });
     let plot = Plot::new(scene, &head)?;
     Ok(if options.interactive {
         plot.with_vega(specification(column, spread, &bins, &counts, &head, options))

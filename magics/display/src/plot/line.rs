@@ -3,12 +3,15 @@
 //! Lines are named at their right ends, where the eye already is. Where a line has more points
 //! than the picture has room for, the mean of each step is drawn, and the picture says so.
 
+use polars::prelude::DataFrame;
 use serde_json::json;
 
 use super::axis::{Axis, Kind, extent};
+use super::column::{numbers, scaled};
+use super::groups::{Parts, groups};
 use super::panel::{self, Grid, Head, Legend, Panel, Vertical, checked_size, end_room};
 use super::spread::left_out;
-use super::theme::Rgb;
+use super::theme::{self, Rgb};
 use super::{Log, Plot, PlotError, vega};
 use crate::text;
 
@@ -39,25 +42,67 @@ pub struct LineOptions {
 }
 
 /// One line of one part: its points have a place on both axes and are sorted by x.
-pub(super) struct Series {
-    pub(super) name: String,
-    pub(super) color: Rgb,
-    pub(super) part: usize,
-    pub(super) points: Vec<(f64, f64)>,
+struct Series {
+    name: String,
+    color: Rgb,
+    part: usize,
+    points: Vec<(f64, f64)>,
 }
 
 /// All lines, and what they are drawn on.
-pub(super) struct Lines {
-    pub(super) series: Vec<Series>,
-    pub(super) kinds: (Kind, Kind),
+struct Lines {
+    series: Vec<Series>,
+    kinds: (Kind, Kind),
     /// Names of the parts; one without a name where there are no small multiples.
-    pub(super) facets: Vec<String>,
+    facets: Vec<String>,
     /// How many parts there are beyond those that are drawn, as a fact.
-    pub(super) cut: Option<String>,
-    pub(super) left_out: usize,
+    cut: Option<String>,
+    left_out: usize,
 }
 
-pub(super) fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) -> Result<Plot, PlotError> {
+/// How a column runs along another: sorted by `x`, one line or one for each group.
+pub fn line(frame: &DataFrame, x: &str, y: &str, options: &LineOptions) -> Result<Plot, PlotError> {
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let (xs, x_kind) = numbers(&parts.frame, x)?;
+    let (ys, y_kind) = numbers(&parts.frame, y)?;
+    let kinds = (scaled(x_kind, options.log.x()), scaled(y_kind, options.log.y()));
+    let (group, names) = match &options.color {
+        Some(color) => groups(&parts.frame, color)?,
+        None => (vec![0; xs.len()], vec![(String::new(), theme::BLUE)]),
+    };
+    let mut series: Vec<Series> = (0..parts.names.len())
+        .flat_map(|part| names.iter().map(move |(name, color)| (part, name, color)))
+        .map(|(part, name, color)| Series {
+            name: name.clone(),
+            color: *color,
+            part,
+            points: Vec::new(),
+        })
+        .collect();
+    let mut left_out = 0;
+    for (row, (x, y)) in xs.iter().zip(&ys).enumerate() {
+        if kinds.0.takes(*x) && kinds.1.takes(*y) {
+            let at = parts.of_row[row] * names.len() + group[row];
+            series[at].points.push((*x, *y));
+        } else {
+            left_out += 1;
+        }
+    }
+    series.retain(|s| !s.points.is_empty());
+    for s in &mut series {
+        s.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    let lines = Lines {
+        series,
+        kinds,
+        facets: parts.names,
+        cut: parts.cut,
+        left_out,
+    };
+    draw((x, y), &lines, options)
+}
+
+fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) -> Result<Plot, PlotError> {
     let (facets, series) = (lines.facets.len(), &lines.series);
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let n: usize = series.iter().map(|s| s.points.len()).sum();
@@ -98,7 +143,7 @@ pub(super) fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &Line
     let (across, down) = panel::room_of(size, facets);
     let x = Axis::over(x_name, (low, high), across, lines.kinds.0)?;
     let y = Axis::around(y_name, shown().map(|p| p.1), down, lines.kinds.1)?;
-    let groups = groups(series);
+    let groups = named(series);
     // Lines are named at their ends; in small multiples there is no room, and one legend serves all.
     let named = options.color.is_some() && facets < 2;
     let legend = match &options.color {
@@ -157,7 +202,7 @@ pub(super) fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &Line
 }
 
 /// Each name and its colour once.
-fn groups(series: &[Series]) -> Vec<(String, Rgb)> {
+fn named(series: &[Series]) -> Vec<(String, Rgb)> {
     let mut groups: Vec<(String, Rgb)> = Vec::new();
     for line in series {
         if groups.iter().all(|(name, _)| *name != line.name) {

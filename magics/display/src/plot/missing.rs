@@ -3,6 +3,8 @@
 //! A column that fails from some row on, or two that fail together, are seen at once; the share is written at
 //! the band's end.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{Axis, Kind, decimal};
 use super::font::{self, Weight};
 use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
@@ -25,12 +27,23 @@ pub struct MissingOptions {
     pub size: Option<(u32, u32)>,
 }
 
+/// Where values are missing: nulls, and NaN among floats, along the rows of each column.
+pub fn missing(frame: &DataFrame, options: &MissingOptions) -> Result<Plot, PlotError> {
+    let mut columns = Vec::new();
+    for column in frame.columns() {
+        let mut gone: Vec<bool> = column.is_null().iter().map(|v| v == Some(true)).collect();
+        if column.dtype().is_float() {
+            for (gone, nan) in gone.iter_mut().zip(column.is_nan()?.iter()) {
+                *gone |= nan == Some(true);
+            }
+        }
+        columns.push((column.name().to_string(), gone));
+    }
+    draw(columns, frame.height(), options)
+}
+
 /// Columns with, for each row, whether its value is missing.
-pub(super) fn draw(
-    mut columns: Vec<(String, Vec<bool>)>,
-    rows: usize,
-    options: &MissingOptions,
-) -> Result<Plot, PlotError> {
+fn draw(mut columns: Vec<(String, Vec<bool>)>, rows: usize, options: &MissingOptions) -> Result<Plot, PlotError> {
     if columns.is_empty() || rows == 0 {
         return Err(PlotError::NoValues {
             what: "the frame".to_owned(),

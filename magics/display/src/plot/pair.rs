@@ -1,18 +1,22 @@
 //! Every column against every other: points below the diagonal, correlations above it, and each column's own
 //! histogram on it.
 
+use polars::prelude::DataFrame;
+
 use super::axis::{Axis, Kind, decimal};
+use super::column::{numbers, numeric};
+use super::correlation::correlation;
+use super::groups::groups;
 use super::hist;
 use super::panel::{Grid, Head, Legend, Panel, Region, Vertical, checked_size, draw_head, draw_legend, legend_room};
 use super::sample;
-use super::scatter::correlation;
 use super::scene::{Anchor, Label, Paint, Scene};
 use super::theme::{self, Rgb, size, space};
 use super::{Plot, PlotError};
 use crate::text;
 
 /// Most columns that fit.
-pub(super) const MOST_COLUMNS: usize = 6;
+const MOST_COLUMNS: usize = 6;
 /// Most points in each cell: there are up to fifteen cells.
 const MOST_POINTS: usize = 1_000;
 /// Room between cells.
@@ -33,8 +37,22 @@ pub struct PairOptions {
     pub size: Option<(u32, u32)>,
 }
 
+/// Every numeric column against every other; of all, where none are named.
+pub fn pair(frame: &DataFrame, columns: &[String], options: &PairOptions) -> Result<Plot, PlotError> {
+    let named = numeric(frame, columns);
+    let mut read = Vec::new();
+    for name in named.iter().take(MOST_COLUMNS) {
+        read.push((name.clone(), numbers(frame, name)?.0));
+    }
+    let (group, groups) = match &options.color {
+        Some(color) => groups(frame, color)?,
+        None => (vec![0; frame.height()], vec![(String::new(), theme::BLUE)]),
+    };
+    draw(&read, named.len(), (&group, &groups), options)
+}
+
 /// Columns of equal length, NaN where a value is missing; each row's group, and the groups.
-pub(super) fn draw(
+fn draw(
     columns: &[(String, Vec<f64>)],
     all: usize,
     (group, groups): (&[usize], &[(String, Rgb)]),
@@ -61,7 +79,7 @@ pub(super) fn draw(
     }
     let pairs = || (0..n).flat_map(|row| (0..row).map(move |column| (row, column)));
     let strongest = pairs()
-        .filter_map(|(a, b)| Some((together(&columns[a].1, &columns[b].1)?, a, b)))
+        .filter_map(|(a, b)| Some((correlation(&columns[a].1, &columns[b].1)?, a, b)))
         .max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
     if let Some((r, row, column)) = strongest {
         let (a, b) = (&columns[column].0, &columns[row].0);
@@ -113,7 +131,7 @@ pub(super) fn draw(
             }
         }
         if column > row {
-            let r = together(&columns[row].1, &columns[column].1);
+            let r = correlation(&columns[row].1, &columns[column].1);
             let color = r.map_or(theme::GRID, theme::diverging);
             scene.rect(from, to, color);
             let text = r.map_or_else(|| "–".to_owned(), |r| decimal(r, 2));
@@ -176,13 +194,6 @@ fn draw_own(
     let label = Label::new(name, panel.left + 4.0, panel.top + 9.0);
     panel.scene.text(label.color(theme::INK).medium());
     Ok(panel.scene)
-}
-
-/// The correlation of the rows that have both.
-fn together(a: &[f64], b: &[f64]) -> Option<f64> {
-    let both = a.iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite());
-    let (a, b): (Vec<f64>, Vec<f64>) = both.map(|(a, b)| (*a, *b)).unzip();
-    correlation(&a, &b)
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! Scatter plots: how two columns go together, and a third by colour.
 
+use polars::prelude::DataFrame;
 use serde_json::json;
 
 use super::axis::{self, Axis, Kind, short};
+use super::column::{is_scale, numbers, scaled};
+use super::correlation::correlation;
+use super::groups::{Parts, groups};
 use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
 use super::sample::{self, MOST_POINTS};
 use super::scene::Paint;
@@ -31,7 +35,7 @@ pub struct ScatterOptions {
 }
 
 /// How points are coloured.
-pub(super) enum Coloring {
+enum Coloring {
     One,
     /// Each point's group, and the groups' names and colours.
     Groups(Vec<usize>, Vec<(String, Rgb)>),
@@ -40,25 +44,57 @@ pub(super) enum Coloring {
 }
 
 /// The points: all have a place on both axes.
-pub(super) struct Points {
-    pub(super) x: Vec<f64>,
-    pub(super) y: Vec<f64>,
-    pub(super) x_kind: Kind,
-    pub(super) y_kind: Kind,
-    pub(super) coloring: Coloring,
+struct Points {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    x_kind: Kind,
+    y_kind: Kind,
+    coloring: Coloring,
     /// Each point's part, and the parts' names.
-    pub(super) part: Vec<usize>,
-    pub(super) facets: Vec<String>,
+    part: Vec<usize>,
+    facets: Vec<String>,
     /// How many parts there are beyond those that are drawn, as a fact.
-    pub(super) cut: Option<String>,
-    pub(super) left_out: usize,
+    cut: Option<String>,
+    left_out: usize,
 }
 
-pub(super) fn draw(
-    (x_name, y_name): (&str, &str),
-    points: &Points,
-    options: &ScatterOptions,
-) -> Result<Plot, PlotError> {
+/// How two columns go together, and a third by colour. At most 5,000 points are drawn.
+pub fn scatter(frame: &DataFrame, x: &str, y: &str, options: &ScatterOptions) -> Result<Plot, PlotError> {
+    let parts = Parts::of(frame, options.by.as_deref())?;
+    let frame = &parts.frame;
+    let (xs, x_kind) = numbers(frame, x)?;
+    let (ys, y_kind) = numbers(frame, y)?;
+    let (x_kind, y_kind) = (scaled(x_kind, options.log.x()), scaled(y_kind, options.log.y()));
+    let kept: Vec<usize> = (0..xs.len())
+        .filter(|i| x_kind.takes(xs[*i]) && y_kind.takes(ys[*i]))
+        .collect();
+    let pick = |values: &[f64]| -> Vec<f64> { kept.iter().map(|i| values[*i]).collect() };
+    let coloring = match &options.color {
+        None => Coloring::One,
+        Some(color) if is_scale(frame, color)? => {
+            let (values, kind) = numbers(frame, color)?;
+            Coloring::Scale(pick(&values), kind)
+        }
+        Some(color) => {
+            let (of_row, names) = groups(frame, color)?;
+            Coloring::Groups(kept.iter().map(|i| of_row[*i]).collect(), names)
+        }
+    };
+    let points = Points {
+        x: pick(&xs),
+        y: pick(&ys),
+        x_kind,
+        y_kind,
+        coloring,
+        part: kept.iter().map(|i| parts.of_row[*i]).collect(),
+        facets: parts.names,
+        cut: parts.cut,
+        left_out: xs.len() - kept.len(),
+    };
+    draw((x, y), &points, options)
+}
+
+fn draw((x_name, y_name): (&str, &str), points: &Points, options: &ScatterOptions) -> Result<Plot, PlotError> {
     let facets = points.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let n = points.x.len();
@@ -72,7 +108,10 @@ pub(super) fn draw(
         Some(by) => format!("{y_name} by {x_name} and {by}"),
         None => format!("{y_name} by {x_name}"),
     }));
-    if let Some(r) = correlation(&points.x, &points.y) {
+    // Two points always lie on a line.
+    if n > 2
+        && let Some(r) = correlation(&points.x, &points.y)
+    {
         head.fact(format!("r = {}", axis::decimal(r, 2)));
     }
     if n > MOST_POINTS {
@@ -196,20 +235,6 @@ pub(super) fn dot(points: usize) -> (f64, f64) {
     }
 }
 
-/// Pearson's correlation, where it exists.
-pub(super) fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
-    let (mx, my) = (super::hist::mean(x), super::hist::mean(y));
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in x.iter().zip(y) {
-        let (dx, dy) = (x - mx, y - my);
-        xx += dx * dx;
-        yy += dy * dy;
-        xy += dx * dy;
-    }
-    let r = xy / (xx.sqrt() * yy.sqrt());
-    (x.len() > 2 && r.is_finite()).then_some(r)
-}
-
 /// A number for a label in a picture.
 pub(super) fn label(value: f64) -> String {
     short(value, 3)
@@ -233,17 +258,6 @@ mod tests {
             cut: None,
             left_out: 0,
         }
-    }
-
-    #[test]
-    fn correlation_as_the_formula_gives_it() {
-        let x: Vec<f64> = (0..50).map(f64::from).collect();
-        let y: Vec<f64> = x.iter().map(|v| 3.0 - 2.0 * v).collect();
-        assert!((correlation(&x, &y).unwrap() + 1.0).abs() < 1e-12);
-        assert_eq!(correlation(&x, &vec![1.0; 50]), None, "no spread, no r");
-        // From numpy: numpy.corrcoef([1,2,3,4],[1,3,2,5])[0,1]
-        let r = correlation(&[1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 2.0, 5.0]).unwrap();
-        assert!((r - 0.831_521_8).abs() < 1e-6, "{r}");
     }
 
     #[test]

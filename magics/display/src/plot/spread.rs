@@ -1,11 +1,15 @@
 //! The values of one column by small multiple and by colour: what histograms and densities draw.
 
-use super::axis::short;
+use polars::prelude::DataFrame;
+
+use super::PlotError;
+use super::axis::{Axis, short};
+use super::column::{numbers, refuse_times, scaled};
+use super::groups::{Parts, groups};
 use super::hist::{mean, quantile};
-use super::panel::{Head, Legend};
-#[cfg(test)]
-use super::theme;
-use super::theme::Rgb;
+use super::panel::{self, Grid, Head, Legend, Panel, Vertical};
+use super::scene::Scene;
+use super::theme::{self, Rgb};
 use crate::text;
 
 /// Finite values, by part and in it by group.
@@ -26,6 +30,42 @@ pub(super) struct Spread {
 }
 
 impl Spread {
+    /// The values of a column by part and by group.
+    pub(super) fn of(
+        frame: &DataFrame,
+        x: &str,
+        color: Option<&str>,
+        by: Option<&str>,
+        log: bool,
+    ) -> Result<Spread, PlotError> {
+        let parts = Parts::of(frame, by)?;
+        let (values, kind) = numbers(&parts.frame, x)?;
+        refuse_times(frame, x, kind)?;
+        let kind = scaled(kind, log);
+        let (group, groups) = match color {
+            None => (vec![0; values.len()], vec![(String::new(), theme::BLUE)]),
+            Some(color) => groups(&parts.frame, color)?,
+        };
+        let mut split = vec![vec![Vec::new(); groups.len()]; parts.names.len()];
+        let mut left_out = 0;
+        for (row, value) in values.into_iter().enumerate() {
+            if kind.takes(value) {
+                split[parts.of_row[row]][group[row]].push(value);
+            } else {
+                left_out += 1;
+            }
+        }
+        Ok(Spread {
+            facets: parts.names,
+            groups,
+            values: split,
+            left_out,
+            color: color.map(str::to_owned),
+            by: by.map(str::to_owned),
+            cut: parts.cut,
+        })
+    }
+
     /// All values together.
     #[cfg(test)]
     pub(super) fn whole(values: Vec<f64>) -> Spread {
@@ -65,14 +105,23 @@ impl Spread {
         left_out(head, self.left_out, log);
     }
 
-    pub(super) fn legend(&self) -> Legend {
-        match &self.color {
+    /// A picture of each part on the same axes, and what explains the colours.
+    pub(super) fn picture(
+        &self,
+        size: (u32, u32),
+        head: &Head,
+        (x, y): (Axis, Axis),
+        draw: impl FnMut(&mut Panel, usize),
+    ) -> Scene {
+        let legend = match &self.color {
             Some(name) => Legend::Groups {
                 name: name.clone(),
                 entries: self.groups.clone(),
             },
             None => Legend::None,
-        }
+        };
+        let axes = (x, Vertical::Values(y));
+        panel::facets(size, head, &self.facets, axes, legend, Grid::Horizontal, draw)
     }
 }
 

@@ -1,11 +1,12 @@
-//! The pictures of frames.
+//! The pictures of frames: each kind says what is typed for it and how it is drawn, [`OfFrame`] what all of them share.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ironsage_display::Front;
 use ironsage_display::plot::{
     self, Agg, BarOptions, BoxOptions, CorrOptions, DensityOptions, HeatmapOptions, HistOptions, LineOptions, Log,
     MissingOptions, PairOptions, Plot, PlotError, ScatterOptions,
 };
-use polars::prelude::*;
+use polars::prelude::DataFrame;
 
 use super::{Common, of_plot};
 use crate::error::MagicError;
@@ -15,414 +16,396 @@ use crate::magics::split::DEFAULT_SEED;
 use crate::session::Session;
 use crate::text;
 
+/// A kind of picture of a frame.
+pub(super) trait Kind: clap::Args + Send + 'static {
+    /// As it is typed.
+    const NAME: &'static str;
+    /// Whether there is more than a picture of it.
+    const INTERACTIVE: bool = false;
+    /// Whether it has the size that is asked for.
+    const SIZED: bool = true;
+
+    /// The picture of a frame.
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError>;
+}
+
+/// What is typed for a picture of a frame.
+#[derive(clap::Args)]
+pub(super) struct OfFrame<K: Kind> {
+    /// The frame
+    #[arg(value_name = "FRAME")]
+    frame: String,
+    #[command(flatten)]
+    kind: K,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl<K: Kind> OfFrame<K> {
+    /// Draws on a worker, so that a large frame does not hold an interrupt up.
+    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+        if !K::INTERACTIVE {
+            self.common.refuse_interactive(K::NAME)?;
+        }
+        if !K::SIZED {
+            self.common.refuse_size(K::NAME)?;
+        }
+        let frame = frames::collect(&self.frame, session, front)?;
+        let (name, kind, common) = (self.frame, self.kind, self.common.clone());
+        let picture = guard::on_worker(front, "drawing", move || {
+            kind.draw(&frame, common).map_err(|error| match &error {
+                PlotError::NoColumn { name: column, there } => text::no_column(&name, column, there),
+                _ => of_plot(&error),
+            })
+        })?;
+        self.common.show(&picture, session, front)
+    }
+}
+
+/// The column of a picture of one.
+#[derive(clap::Args)]
+struct One {
+    /// The column
+    #[arg(value_name = "COLUMN")]
+    column: String,
+}
+
+/// The columns of a picture of two.
+#[derive(clap::Args)]
+struct Two {
+    /// The column along the bottom
+    #[arg(value_name = "COLUMN")]
+    x: String,
+    /// The column along the side
+    #[arg(value_name = "COLUMN")]
+    y: String,
+}
+
+/// The columns of a picture of many.
+#[derive(clap::Args)]
+struct Many {
+    /// These columns only; without them, the numeric ones
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
+}
+
+/// The columns that part the rows.
+#[derive(clap::Args)]
+struct Groups {
+    /// A column whose values are told apart by colour
+    #[arg(long, value_name = "COLUMN")]
+    color: Option<String>,
+    /// A column whose values make small multiples on shared axes
+    #[arg(long, value_name = "COLUMN")]
+    by: Option<String>,
+}
+
 /// The axes that may be logarithmic, as they are typed.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum LogAxes {
+enum Axes {
     X,
     Y,
     Xy,
 }
 
-/// The only axis that may be logarithmic where values run along it.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum LogX {
-    X,
+#[derive(clap::Args)]
+struct LogAxes {
+    /// Logarithmic axes
+    #[arg(long, value_name = "AXES")]
+    log: Option<Axes>,
 }
 
-fn log(axes: Option<LogAxes>) -> Log {
-    match axes {
-        None => Log::Neither,
-        Some(LogAxes::X) => Log::X,
-        Some(LogAxes::Y) => Log::Y,
-        Some(LogAxes::Xy) => Log::Both,
+impl LogAxes {
+    fn axes(&self) -> Log {
+        match self.log {
+            None => Log::Neither,
+            Some(Axes::X) => Log::X,
+            Some(Axes::Y) => Log::Y,
+            Some(Axes::Xy) => Log::Both,
+        }
     }
 }
 
-/// Draws on a worker, so that a large frame does not hold an interrupt up.
-fn draw(
-    name: &str,
-    common: &Common,
-    session: &Session,
-    front: &dyn Front,
-    picture: impl FnOnce(&DataFrame) -> Result<Plot, PlotError> + Send + 'static,
-) -> Result<(), MagicError> {
-    let frame = frames::collect(name, session, front)?;
-    let name = name.to_owned();
-    let picture = guard::on_worker(front, "drawing", move || {
-        picture(&frame).map_err(|error| match &error {
-            PlotError::NoColumn { name: column, there } => text::no_column(&name, column, there),
-            _ => of_plot(&error),
-        })
-    })?;
-    common.show(&picture, session, front)
+/// The only axis that may be logarithmic where values run along it.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum AxisX {
+    X,
+}
+
+#[derive(clap::Args)]
+struct LogValues {
+    /// A logarithmic axis of values
+    #[arg(long, value_name = "AXIS")]
+    log: Option<AxisX>,
+}
+
+#[derive(clap::Args)]
+struct Aggregated {
+    /// How it is aggregated
+    #[arg(long, value_name = "HOW", default_value = Agg::Mean.name(), value_parser = aggregate())]
+    agg: Agg,
+}
+
+/// The ways of aggregating, by the names that the display knows.
+fn aggregate() -> impl TypedValueParser<Value = Agg> {
+    PossibleValuesParser::new(Agg::NAMES.map(|(name, _)| name)).map(|typed| {
+        let found = Agg::NAMES.into_iter().find(|(name, _)| *name == typed);
+        found.map_or(Agg::Mean, |(_, agg)| agg)
+    })
+}
+
+#[derive(clap::Args)]
+struct Sampled {
+    /// Decides which points are drawn where there are too many
+    #[arg(long, value_name = "SEED", default_value_t = DEFAULT_SEED)]
+    seed: u64,
 }
 
 #[derive(clap::Args)]
 pub(super) struct Hist {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column
-    #[arg(value_name = "COLUMN")]
-    column: String,
+    #[command(flatten)]
+    of: One,
     /// How many bins; the data decides otherwise
     #[arg(long, value_name = "COUNT")]
     bins: Option<usize>,
-    /// A column whose values make groups, one colour each
-    #[arg(long, value_name = "COLUMN")]
-    color: Option<String>,
-    /// A column whose values make small multiples on shared axes
-    #[arg(long, value_name = "COLUMN")]
-    by: Option<String>,
-    /// Logarithmic axes
-    #[arg(long, value_name = "AXES")]
-    log: Option<LogAxes>,
     #[command(flatten)]
-    common: Common,
+    groups: Groups,
+    #[command(flatten)]
+    log: LogAxes,
 }
 
-impl Hist {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+impl Kind for Hist {
+    const NAME: &'static str = "hist";
+    const INTERACTIVE: bool = true;
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = HistOptions {
             bins: self.bins,
-            color: self.color,
-            by: self.by,
-            log: log(self.log),
-            interactive: self.common.interactive,
-            title: self.common.title(),
-            size: self.common.size(),
+            color: self.groups.color,
+            by: self.groups.by,
+            log: self.log.axes(),
+            interactive: common.interactive,
+            title: common.title,
+            size: common.size,
         };
-        let column = self.column;
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::hist(frame, &column, &options)
-        })
-    }
-}
-
-#[derive(clap::Args)]
-pub(super) struct Scatter {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column along
-    #[arg(value_name = "COLUMN")]
-    x: String,
-    /// The column up
-    #[arg(value_name = "COLUMN")]
-    y: String,
-    /// A column that colours the points
-    #[arg(long, value_name = "COLUMN")]
-    color: Option<String>,
-    /// A column whose values make small multiples on shared axes
-    #[arg(long, value_name = "COLUMN")]
-    by: Option<String>,
-    /// Logarithmic axes
-    #[arg(long, value_name = "AXES")]
-    log: Option<LogAxes>,
-    /// Decides which points are drawn where there are too many
-    #[arg(long, value_name = "SEED", default_value_t = DEFAULT_SEED)]
-    seed: u64,
-    #[command(flatten)]
-    common: Common,
-}
-
-impl Scatter {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let options = ScatterOptions {
-            color: self.color,
-            by: self.by,
-            log: log(self.log),
-            interactive: self.common.interactive,
-            seed: self.seed,
-            title: self.common.title(),
-            size: self.common.size(),
-        };
-        let (x, y) = (self.x, self.y);
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::scatter(frame, &x, &y, &options)
-        })
-    }
-}
-
-#[derive(clap::Args)]
-pub(super) struct Line {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column along
-    #[arg(value_name = "COLUMN")]
-    x: String,
-    /// The column up
-    #[arg(value_name = "COLUMN")]
-    y: String,
-    /// A column whose values make lines, one colour each
-    #[arg(long, value_name = "COLUMN")]
-    color: Option<String>,
-    /// A column whose values make small multiples on shared axes
-    #[arg(long, value_name = "COLUMN")]
-    by: Option<String>,
-    /// Logarithmic axes
-    #[arg(long, value_name = "AXES")]
-    log: Option<LogAxes>,
-    #[command(flatten)]
-    common: Common,
-}
-
-impl Line {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let options = LineOptions {
-            color: self.color,
-            by: self.by,
-            log: log(self.log),
-            interactive: self.common.interactive,
-            title: self.common.title(),
-            size: self.common.size(),
-        };
-        let (x, y) = (self.x, self.y);
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::line(frame, &x, &y, &options)
-        })
-    }
-}
-
-#[derive(clap::Args)]
-pub(super) struct Bar {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column whose values are the bars
-    #[arg(value_name = "COLUMN")]
-    x: String,
-    /// A column that is aggregated; rows are counted otherwise
-    #[arg(long, value_name = "COLUMN")]
-    y: Option<String>,
-    /// How it is aggregated
-    #[arg(long, value_name = "HOW", default_value = "mean", value_parser = aggregate())]
-    agg: String,
-    /// A column whose values make small multiples on shared axes
-    #[arg(long, value_name = "COLUMN")]
-    by: Option<String>,
-    #[command(flatten)]
-    common: Common,
-}
-
-/// The ways of aggregating, by the names that the display knows.
-fn aggregate() -> clap::builder::PossibleValuesParser {
-    clap::builder::PossibleValuesParser::new(Agg::NAMES.map(|(name, _)| name))
-}
-
-fn aggregate_of(name: &str) -> Agg {
-    let found = Agg::NAMES.iter().find(|(known, _)| *known == name);
-    found.map_or(Agg::Mean, |(_, agg)| *agg)
-}
-
-impl Bar {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        let options = BarOptions {
-            y: self.y,
-            agg: aggregate_of(&self.agg),
-            by: self.by,
-            interactive: self.common.interactive,
-            title: self.common.title(),
-            size: self.common.size(),
-        };
-        let x = self.x;
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::bar(frame, &x, &options)
-        })
-    }
-}
-
-#[derive(clap::Args)]
-pub(super) struct Boxes {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column
-    #[arg(value_name = "COLUMN")]
-    column: String,
-    /// A column whose values make groups, a box each
-    #[arg(long, value_name = "COLUMN")]
-    by: Option<String>,
-    /// A logarithmic axis of values
-    #[arg(long, value_name = "AXIS")]
-    log: Option<LogX>,
-    #[command(flatten)]
-    common: Common,
-}
-
-impl Boxes {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        self.common.refuse_interactive("box")?;
-        let options = BoxOptions {
-            by: self.by,
-            log: self.log.is_some(),
-            title: self.common.title(),
-            size: self.common.size(),
-        };
-        let column = self.column;
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::boxes(frame, &column, &options)
-        })
-    }
-}
-
-#[derive(clap::Args)]
-pub(super) struct Corr {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// These columns only
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    columns: Vec<String>,
-    #[command(flatten)]
-    common: Common,
-}
-
-impl Corr {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        self.common.refuse_interactive("corr")?;
-        if self.common.size().is_some() {
-            let message = "%plot corr is as large as its columns need";
-            return Err(MagicError::usage(message).with_hint("leave `--size` out, or name fewer `--columns`"));
-        }
-        let options = CorrOptions {
-            title: self.common.title(),
-        };
-        let columns = self.columns;
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::corr(frame, &columns, &options)
-        })
+        plot::hist(frame, &self.of.column, &options)
     }
 }
 
 #[derive(clap::Args)]
 pub(super) struct Density {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column
-    #[arg(value_name = "COLUMN")]
-    column: String,
-    /// A column whose values make curves, one colour each
+    #[command(flatten)]
+    of: One,
+    #[command(flatten)]
+    groups: Groups,
+    #[command(flatten)]
+    log: LogValues,
+}
+
+impl Kind for Density {
+    const NAME: &'static str = "density";
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
+        let options = DensityOptions {
+            color: self.groups.color,
+            by: self.groups.by,
+            log: self.log.log.is_some(),
+            title: common.title,
+            size: common.size,
+        };
+        plot::density(frame, &self.of.column, &options)
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Scatter {
+    #[command(flatten)]
+    of: Two,
+    #[command(flatten)]
+    groups: Groups,
+    #[command(flatten)]
+    log: LogAxes,
+    #[command(flatten)]
+    sampled: Sampled,
+}
+
+impl Kind for Scatter {
+    const NAME: &'static str = "scatter";
+    const INTERACTIVE: bool = true;
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
+        let options = ScatterOptions {
+            color: self.groups.color,
+            by: self.groups.by,
+            log: self.log.axes(),
+            seed: self.sampled.seed,
+            interactive: common.interactive,
+            title: common.title,
+            size: common.size,
+        };
+        plot::scatter(frame, &self.of.x, &self.of.y, &options)
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Line {
+    #[command(flatten)]
+    of: Two,
+    #[command(flatten)]
+    groups: Groups,
+    #[command(flatten)]
+    log: LogAxes,
+}
+
+impl Kind for Line {
+    const NAME: &'static str = "line";
+    const INTERACTIVE: bool = true;
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
+        let options = LineOptions {
+            color: self.groups.color,
+            by: self.groups.by,
+            log: self.log.axes(),
+            interactive: common.interactive,
+            title: common.title,
+            size: common.size,
+        };
+        plot::line(frame, &self.of.x, &self.of.y, &options)
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Bar {
+    #[command(flatten)]
+    of: One,
+    /// A column that is aggregated in each; rows are counted otherwise
     #[arg(long, value_name = "COLUMN")]
-    color: Option<String>,
+    y: Option<String>,
+    #[command(flatten)]
+    aggregated: Aggregated,
     /// A column whose values make small multiples on shared axes
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
-    /// A logarithmic axis of values
-    #[arg(long, value_name = "AXIS")]
-    log: Option<LogX>,
-    #[command(flatten)]
-    common: Common,
 }
 
-impl Density {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        self.common.refuse_interactive("density")?;
-        let options = DensityOptions {
-            color: self.color,
+impl Kind for Bar {
+    const NAME: &'static str = "bar";
+    const INTERACTIVE: bool = true;
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
+        let options = BarOptions {
+            y: self.y,
+            agg: self.aggregated.agg,
             by: self.by,
-            log: self.log.is_some(),
-            title: self.common.title(),
-            size: self.common.size(),
+            interactive: common.interactive,
+            title: common.title,
+            size: common.size,
         };
-        let column = self.column;
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::density(frame, &column, &options)
-        })
+        plot::bar(frame, &self.of.column, &options)
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Boxes {
+    #[command(flatten)]
+    of: One,
+    /// A column whose values make groups, a box each
+    #[arg(long, value_name = "COLUMN")]
+    by: Option<String>,
+    #[command(flatten)]
+    log: LogValues,
+}
+
+impl Kind for Boxes {
+    const NAME: &'static str = "box";
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
+        let options = BoxOptions {
+            by: self.by,
+            log: self.log.log.is_some(),
+            title: common.title,
+            size: common.size,
+        };
+        plot::boxes(frame, &self.of.column, &options)
     }
 }
 
 #[derive(clap::Args)]
 pub(super) struct Heatmap {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// The column along
-    #[arg(value_name = "COLUMN")]
-    x: String,
-    /// The column down
-    #[arg(value_name = "COLUMN")]
-    y: String,
-    /// A column that is aggregated; rows are counted otherwise
+    #[command(flatten)]
+    of: Two,
+    /// A column that is aggregated in each cell; rows are counted otherwise
     #[arg(long, value_name = "COLUMN")]
     value: Option<String>,
-    /// How it is aggregated
-    #[arg(long, value_name = "HOW", default_value = "mean", value_parser = aggregate())]
-    agg: String,
     #[command(flatten)]
-    common: Common,
+    aggregated: Aggregated,
 }
 
-impl Heatmap {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        self.common.refuse_interactive("heatmap")?;
+impl Kind for Heatmap {
+    const NAME: &'static str = "heatmap";
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = HeatmapOptions {
             value: self.value,
-            agg: aggregate_of(&self.agg),
-            title: self.common.title(),
-            size: self.common.size(),
+            agg: self.aggregated.agg,
+            title: common.title,
+            size: common.size,
         };
-        let (x, y) = (self.x, self.y);
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::heatmap(frame, &x, &y, &options)
-        })
+        plot::heatmap(frame, &self.of.x, &self.of.y, &options)
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Corr {
+    #[command(flatten)]
+    of: Many,
+}
+
+impl Kind for Corr {
+    const NAME: &'static str = "corr";
+    const SIZED: bool = false;
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
+        plot::corr(frame, &self.of.columns, &CorrOptions { title: common.title })
     }
 }
 
 #[derive(clap::Args)]
 pub(super) struct Pair {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    /// These columns only; the first six numeric ones otherwise
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    columns: Vec<String>,
-    /// A column that colours the points
+    #[command(flatten)]
+    of: Many,
+    /// A column whose values are told apart by colour
     #[arg(long, value_name = "COLUMN")]
     color: Option<String>,
-    /// Decides which points are drawn where there are too many
-    #[arg(long, value_name = "SEED", default_value_t = DEFAULT_SEED)]
-    seed: u64,
     #[command(flatten)]
-    common: Common,
+    sampled: Sampled,
 }
 
-impl Pair {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        self.common.refuse_interactive("pair")?;
+impl Kind for Pair {
+    const NAME: &'static str = "pair";
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = PairOptions {
             color: self.color,
-            seed: self.seed,
-            title: self.common.title(),
-            size: self.common.size(),
+            seed: self.sampled.seed,
+            title: common.title,
+            size: common.size,
         };
-        let columns = self.columns;
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::pair(frame, &columns, &options)
-        })
+        plot::pair(frame, &self.of.columns, &options)
     }
 }
 
 #[derive(clap::Args)]
-pub(super) struct Missing {
-    /// The frame
-    #[arg(value_name = "FRAME")]
-    frame: String,
-    #[command(flatten)]
-    common: Common,
-}
+pub(super) struct Missing {}
 
-impl Missing {
-    pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        self.common.refuse_interactive("missing")?;
+impl Kind for Missing {
+    const NAME: &'static str = "missing";
+
+    fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = MissingOptions {
-            title: self.common.title(),
-            size: self.common.size(),
+            title: common.title,
+            size: common.size,
         };
-        draw(&self.frame, &self.common, session, front, move |frame| {
-            plot::missing(frame, &options)
-        })
+        plot::missing(frame, &options)
     }
 }

@@ -6,98 +6,114 @@ pub(crate) mod model;
 
 use std::path::Path;
 
+use frame::OfFrame;
 use ironsage_display::plot::{Plot as Picture, PlotError};
-use ironsage_display::{Front, note};
+use ironsage_display::{Bundle, Front, note};
 
 use crate::data::write;
 use crate::error::{ErrorKind, MagicError};
-use crate::magic::{Call, Form, Group, Magic};
+use crate::magic::{Call, Entry, Form, Group, Magic};
+use crate::magics::help;
 use crate::session::Session;
 
 /// A picture of a frame or a model
 #[derive(clap::Args)]
 pub(crate) struct Plot {
     #[command(subcommand)]
-    kind: Kind,
+    kind: Option<Kind>,
 }
 
 #[derive(clap::Subcommand)]
 enum Kind {
     /// How the values of a column are spread
     #[command(
-        after_help = "Examples:\n  %plot hist clean rings --bins 29\n      a histogram with 29 bins\n  %plot hist clean length --color sex\n      one outline for each sex\n  %plot hist clean length --by sex --log y\n      one picture for each, counts on a logarithmic axis"
+        after_help = "Examples:\n  %plot hist clean rings --bins 29\n      a histogram with 29 bins\n  %plot hist clean length --by sex --log y\n      a picture for each sex, counts on a logarithmic axis"
     )]
-    Hist(frame::Hist),
+    Hist(OfFrame<frame::Hist>),
     /// The same as a smooth curve, comparable between groups of different sizes
     #[command(
         after_help = "Examples:\n  %plot density clean rings --color sex\n      one curve for each sex\n  %plot density clean whole_weight --log x\n      on a logarithmic axis"
     )]
-    Density(frame::Density),
+    Density(OfFrame<frame::Density>),
     /// How two columns go together, and a third by colour
     #[command(
         after_help = "Examples:\n  %plot scatter clean shell_weight rings --color sex\n      coloured by sex\n  %plot scatter clean length whole_weight --log xy --save size.svg\n      logarithmic, and the picture as a file"
     )]
-    Scatter(frame::Scatter),
+    Scatter(OfFrame<frame::Scatter>),
     /// How a column runs along another
     #[command(
-        after_help = "Examples:\n  %plot line prices day price\n      one line\n  %plot line prices day price --color shop\n      one for each shop\n  %plot line prices day price --by shop\n      one picture for each shop"
+        after_help = "Examples:\n  %plot line prices day price --color shop\n      a line for each shop\n  %plot line prices day price --by shop --interactive\n      a picture for each shop, with tooltips and zoom"
     )]
-    Line(frame::Line),
+    Line(OfFrame<frame::Line>),
     /// How many rows each value has, or what a column amounts to in it
     #[command(
         after_help = "Examples:\n  %plot bar clean sex\n      how many of each\n  %plot bar clean sex --y rings --agg median\n      the median of rings in each"
     )]
-    Bar(frame::Bar),
+    Bar(OfFrame<frame::Bar>),
     /// Median, quartiles and what lies far out
     #[command(
-        after_help = "Examples:\n  %plot box clean rings\n      one box\n  %plot box clean rings --by sex\n      one for each sex"
+        after_help = "Examples:\n  %plot box clean rings --by sex\n      a box for each sex\n  %plot box clean whole_weight --log x\n      one box, on a logarithmic axis"
     )]
-    Box(frame::Boxes),
+    Box(OfFrame<frame::Boxes>),
     /// How many rows fall together in two columns, or what a third amounts to there
     #[command(
         after_help = "Examples:\n  %plot heatmap clean length height\n      how many rows in each cell\n  %plot heatmap clean rings sex --value whole_weight --agg median\n      the median weight in each"
     )]
-    Heatmap(frame::Heatmap),
+    Heatmap(OfFrame<frame::Heatmap>),
     /// The correlation of each numeric column with each other
     #[command(
         after_help = "Examples:\n  %plot corr clean\n      all numeric columns\n  %plot corr clean --columns length,height,rings\n      three of them"
     )]
-    Corr(frame::Corr),
+    Corr(OfFrame<frame::Corr>),
     /// Each numeric column against each other: points, correlations and histograms
     #[command(
         after_help = "Examples:\n  %plot pair clean --columns length,height,rings\n      three columns\n  %plot pair clean --columns length,rings --color sex\n      coloured by sex"
     )]
-    Pair(frame::Pair),
+    Pair(OfFrame<frame::Pair>),
     /// Where values are missing, column by column along the rows
-    #[command(after_help = "Examples:\n  %plot missing clean\n      nulls and NaN of all columns")]
-    Missing(frame::Missing),
+    #[command(
+        after_help = "Examples:\n  %plot missing clean\n      nulls and NaN of all columns\n  %plot missing clean --size 900x300 --save missing.png\n      wider, and the picture as a file"
+    )]
+    Missing(OfFrame<frame::Missing>),
     /// How far a regressor is off, along what it predicts
-    #[command(after_help = "Examples:\n  %plot residuals age test\n      on rows that the model has not seen")]
+    #[command(
+        after_help = "Examples:\n  %plot residuals age test\n      on rows that the model has not seen\n  %plot residuals age test --save residuals.svg\n      the picture as a file, too"
+    )]
     Residuals(model::OnFrame),
     /// Which class a classifier took for which
-    #[command(after_help = "Examples:\n  %plot confusion old test\n      at the model's own threshold")]
+    #[command(
+        after_help = "Examples:\n  %plot confusion old test\n      at the model's own threshold\n  %plot confusion old test --title \"Old shells\"\n      under another title"
+    )]
     Confusion(model::OnFrame),
     /// How well a binary classifier tells its classes apart, over all thresholds
-    #[command(after_help = "Examples:\n  %plot roc old test\n      with the model's own threshold marked")]
+    #[command(
+        after_help = "Examples:\n  %plot roc old test\n      with the model's own threshold marked\n  %plot roc old valid --title \"On the validation rows\"\n      on another frame, under its own title"
+    )]
     Roc(model::OnFrame),
     /// Precision against recall over all thresholds, for rare positives
-    #[command(after_help = "Examples:\n  %plot pr old test\n      with the model's own threshold marked")]
+    #[command(
+        after_help = "Examples:\n  %plot pr old test\n      with the model's own threshold marked\n  %plot pr old test --size 500x500\n      as a square"
+    )]
     Pr(model::OnFrame),
     /// Whether a binary classifier's scores are the probabilities they seem to be
     #[command(
-        after_help = "Examples:\n  %plot calibration old test\n      the share of positives in ten bins of scores"
+        after_help = "Examples:\n  %plot calibration old test\n      the share of positives in ten bins of scores\n  %plot calibration old test --save calibration.svg\n      the picture as a file, too"
     )]
     Calibration(model::OnFrame),
     /// Precision, recall and F1 of a binary classifier along the threshold
-    #[command(after_help = "Examples:\n  %plot threshold old test\n      what another threshold would find and cost")]
+    #[command(
+        after_help = "Examples:\n  %plot threshold old valid\n      what another threshold would find and cost\n  %plot threshold old valid --size 900x400\n      wider"
+    )]
     Threshold(model::OnFrame),
     /// The losses of a training, epoch by epoch
-    #[command(after_help = "Examples:\n  %plot learning age\n      with the epoch that was kept marked")]
+    #[command(
+        after_help = "Examples:\n  %plot learning age\n      with the epoch that was kept marked\n  %plot learning age --save learning.svg\n      the picture as a file, too"
+    )]
     Learning(model::Alone),
     /// The weights of a linear model, in raw units
     #[command(
         visible_alias = "coef",
-        after_help = "Examples:\n  %plot coef age\n      the largest first"
+        after_help = "Examples:\n  %plot coef age\n      the largest first\n  %plot coefficients age --title \"What makes a shell old\"\n      under another title"
     )]
     Coefficients(model::Alone),
 }
@@ -122,17 +138,21 @@ impl Magic for Plot {
     ];
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-        match self.kind {
-            Kind::Hist(hist) => hist.run(session, front),
-            Kind::Density(density) => density.run(session, front),
-            Kind::Scatter(scatter) => scatter.run(session, front),
-            Kind::Line(line) => line.run(session, front),
-            Kind::Bar(bar) => bar.run(session, front),
-            Kind::Box(boxes) => boxes.run(session, front),
-            Kind::Heatmap(heatmap) => heatmap.run(session, front),
-            Kind::Corr(corr) => corr.run(session, front),
-            Kind::Pair(pair) => pair.run(session, front),
-            Kind::Missing(missing) => missing.run(session, front),
+        let Some(kind) = self.kind else {
+            front.display(&kinds());
+            return Ok(());
+        };
+        match kind {
+            Kind::Hist(of_frame) => of_frame.run(session, front),
+            Kind::Density(of_frame) => of_frame.run(session, front),
+            Kind::Scatter(of_frame) => of_frame.run(session, front),
+            Kind::Line(of_frame) => of_frame.run(session, front),
+            Kind::Bar(of_frame) => of_frame.run(session, front),
+            Kind::Box(of_frame) => of_frame.run(session, front),
+            Kind::Heatmap(of_frame) => of_frame.run(session, front),
+            Kind::Corr(of_frame) => of_frame.run(session, front),
+            Kind::Pair(of_frame) => of_frame.run(session, front),
+            Kind::Missing(of_frame) => of_frame.run(session, front),
             Kind::Residuals(on_frame) => on_frame.run("residuals", model::residuals, session, front),
             Kind::Confusion(on_frame) => on_frame.run("confusion", model::confusion, session, front),
             Kind::Roc(on_frame) => on_frame.run("roc", model::roc, session, front),
@@ -143,6 +163,20 @@ impl Magic for Plot {
             Kind::Coefficients(alone) => alone.run("coefficients", model::coefficients, session, front),
         }
     }
+}
+
+/// All kinds, with a line each.
+fn kinds() -> Bundle {
+    let entry = Entry::of::<Plot>();
+    let command = entry.command();
+    let width = command.get_subcommands().map(|kind| kind.get_name().len()).max();
+    let mut text = String::new();
+    for kind in command.get_subcommands() {
+        let about = kind.get_about().map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("  {:1$}  {about}\n", kind.get_name(), width.unwrap_or(0)));
+    }
+    text.push_str("`%plot hist --help` explains one with examples");
+    help::page_of(&entry, &text)
 }
 
 /// What all pictures have in common.
@@ -163,16 +197,6 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// The title asked for.
-    pub(crate) fn title(&self) -> Option<String> {
-        self.title.clone()
-    }
-
-    /// The size asked for.
-    pub(crate) fn size(&self) -> Option<(u32, u32)> {
-        self.size
-    }
-
     /// For kinds of which there is a picture only.
     fn refuse_interactive(&self, kind: &str) -> Result<(), MagicError> {
         if !self.interactive {
@@ -180,6 +204,15 @@ impl Common {
         }
         let message = format!("%plot {kind} has no interactive form");
         Err(MagicError::usage(message).with_hint("leave `--interactive` out; hist, scatter, line and bar have one"))
+    }
+
+    /// For kinds whose size follows from what they show.
+    fn refuse_size(&self, kind: &str) -> Result<(), MagicError> {
+        if self.size.is_none() {
+            return Ok(());
+        }
+        let message = format!("%plot {kind} is as large as what it shows needs");
+        Err(MagicError::usage(message).with_hint("leave `--size` out"))
     }
 
     /// Shows a picture and writes the file asked for.
@@ -236,4 +269,34 @@ pub(crate) fn of_plot(error: &PlotError) -> MagicError {
         PlotError::Lengths { .. } | PlotError::Drawing(_) => ErrorKind::InternalError,
     };
     MagicError::new(kind, error.to_string()).with_hint_from(error.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::language::words;
+
+    #[test]
+    fn each_kind_has_two_examples_that_are_typed_right() {
+        let command = Entry::of::<Plot>().command();
+        for kind in command.get_subcommands() {
+            let help = kind.get_after_help().unwrap().to_string();
+            let typed: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  %plot ")).collect();
+            assert_eq!(typed.len(), 2, "{help}");
+            for line in typed {
+                let words = words::split(line).unwrap().into_iter().map(|word| word.text);
+                command.clone().try_get_matches_from(words).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_kind_all_are_listed() {
+        Entry::of::<Plot>().command().try_get_matches_from([""; 0]).unwrap();
+        let listed = kinds();
+        let first = "  hist          How the values of a column are spread\n";
+        assert!(listed.plain().starts_with(first), "{}", listed.plain());
+        assert_eq!(listed.plain().lines().count(), 19);
+    }
 }

@@ -85,7 +85,7 @@ pub(super) fn residuals(
     let options = plot::ResidualsOptions {
         label: model.card.label.clone(),
         title: titled(common, model, frame_name, "residuals"),
-        size: common.size(),
+        size: common.size,
         ..Default::default()
     };
     plot::residuals(&wide(&scored.scores), &wide(&scored.labels), &options).map_err(|error| of_plot(&error))
@@ -108,7 +108,7 @@ fn binary(kind: &str, model: &SavedModel, (frame, name): Rows<'_>) -> Result<(Ve
 /// The title asked for, or what the picture is of.
 fn titled(common: &Common, model: &SavedModel, frame: &str, what: &str) -> Option<String> {
     let usual = || format!("{} on {frame}: {what}", model.name);
-    Some(common.title().unwrap_or_else(usual))
+    Some(common.title.clone().unwrap_or_else(usual))
 }
 
 /// How well a binary classifier tells the classes of a raw frame apart.
@@ -118,7 +118,7 @@ pub(super) fn roc(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result
         threshold: Some(f64::from(model.threshold())),
         label: model.card.label.clone(),
         title: titled(common, model, rows.1, "ROC curve"),
-        size: common.size(),
+        size: common.size,
     };
     plot::roc(&scores, &positive, &options).map_err(|error| of_plot(&error))
 }
@@ -129,7 +129,7 @@ pub(super) fn pr(model: &SavedModel, rows: Rows<'_>, common: &Common) -> Result<
     let options = plot::PrOptions {
         threshold: Some(f64::from(model.threshold())),
         title: titled(common, model, rows.1, "precision and recall"),
-        size: common.size(),
+        size: common.size,
     };
     plot::pr(&scores, &positive, &options).map_err(|error| of_plot(&error))
 }
@@ -139,7 +139,7 @@ pub(super) fn calibration(model: &SavedModel, rows: Rows<'_>, common: &Common) -
     let (scores, positive) = binary("calibration", model, rows)?;
     let options = plot::CalibrationOptions {
         title: titled(common, model, rows.1, "calibration"),
-        size: common.size(),
+        size: common.size,
     };
     plot::calibration(&scores, &positive, &options).map_err(|error| of_plot(&error))
 }
@@ -150,7 +150,7 @@ pub(super) fn threshold(model: &SavedModel, rows: Rows<'_>, common: &Common) -> 
     let options = plot::ThresholdOptions {
         threshold: Some(f64::from(model.threshold())),
         title: titled(common, model, rows.1, "thresholds"),
-        size: common.size(),
+        size: common.size,
     };
     plot::threshold(&scores, &positive, &options).map_err(|error| of_plot(&error))
 }
@@ -163,10 +163,7 @@ pub(super) fn confusion(model: &SavedModel, rows: Rows<'_>, common: &Common) -> 
         Task::Multiclass { classes } => classes.clone(),
         Task::Regressor { .. } => return Err(wrong_task("confusion", model, "a classifier", "%plot residuals")),
     };
-    if common.size().is_some() {
-        let message = "%plot confusion is as large as its classes need";
-        return Err(MagicError::usage(message).with_hint("leave `--size` out"));
-    }
+    common.refuse_size("confusion")?;
     let (frame, name) = rows;
     let label = Label::parse(&model.card.label, frame, name)?;
     let truth = label.encode(&label.values(frame, name)?, &task, name)?;
@@ -198,9 +195,10 @@ pub(crate) fn learning(model: &SavedModel, common: &Common) -> Result<Plot, Magi
         metric: curve.measure,
         kept: Some(curve.kept as u32 + 1),
         title: common
-            .title()
+            .title
+            .clone()
             .or_else(|| Some(format!("{}: learning curve", model.name))),
-        size: common.size(),
+        size: common.size,
     };
     plot::learning(&epochs, &options).map_err(|error| of_plot(&error))
 }
@@ -211,8 +209,11 @@ pub(super) fn coefficients(model: &SavedModel, common: &Common) -> Result<Plot, 
     let options = plot::CoefficientsOptions {
         bias: Some(f64::from(linear.bias)),
         unit: format!("{} per unit", model.card.label),
-        title: common.title().or_else(|| Some(format!("{}: coefficients", model.name))),
-        size: common.size(),
+        title: common
+            .title
+            .clone()
+            .or_else(|| Some(format!("{}: coefficients", model.name))),
+        size: common.size,
     };
     plot::coefficients(&model.card.features, &wide(&linear.weights), &options).map_err(|error| of_plot(&error))
 }
