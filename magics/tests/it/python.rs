@@ -159,14 +159,14 @@ fn errors_name_the_line_of_the_cell() {
 #[test]
 fn folder_environment_and_values_are_the_sessions() {
     let bench = running();
-    bench.file("data/numbers.py", "seven = 7\n");
+    bench.file("data/lucky_ones.py", "seven = 7\n");
     bench.line("%cd data").unwrap();
     bench.line("%env WORD=größe").unwrap();
     bench.line("%param trials=20").unwrap();
     let shown = bench
-        .cell("%%python -i trials\nimport os, numbers, importlib\nos.environ['WORD'], trials + 1, os.path.basename(os.getcwd())")
+        .cell("%%python -i trials\nimport os, lucky_ones\nos.environ['WORD'], trials + 1, os.path.basename(os.getcwd()), lucky_ones.seven")
         .unwrap();
-    assert_eq!(shown, "('größe', 21, 'data')");
+    assert_eq!(shown, "('größe', 21, 'data', 7)");
     // What a cell has changed stays until the session changes it.
     bench
         .cell("%%python\nos.environ['WORD'] = 'mine'; os.chdir('..')")
@@ -276,12 +276,13 @@ fn the_process_ends_with_its_session() {
     let process = bench
         .cell("%%python\nimport os, subprocess\nchild = subprocess.Popen(['sleep', '60'])\nchild.pid")
         .unwrap();
-    drop(bench);
-    let started = Instant::now();
     let lives = || {
         let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         !(state.is_empty() || state.contains(") Z "))
     };
+    assert!(lives(), "no process: {process}");
+    drop(bench);
+    let started = Instant::now();
     while lives() {
         assert!(started.elapsed() < Duration::from_secs(6), "what it started lives on");
         std::thread::sleep(Duration::from_millis(5));
@@ -339,8 +340,13 @@ fn threads_and_forked_processes_print_whole_lines() {
         )
         .unwrap();
     let text = bench.front.streamed(Stream::Stdout);
-    assert_eq!(text.matches("from the fork\n").count(), 1);
-    assert_eq!(text.matches("a 1999").count() + text.matches("b 1999").count(), 2);
+    let printed = |begin: &str| -> Vec<&str> { text.lines().filter(|line| line.starts_with(begin)).collect() };
+    for name in ["a ", "b "] {
+        let expected: Vec<String> = (0..2000).map(|at| format!("{name}{at}")).collect();
+        assert_eq!(printed(name), expected);
+    }
+    assert_eq!(printed("from"), ["from the fork"]);
+    assert_eq!(text.lines().count(), 4001);
     // Bursts are gathered.
     assert!(
         bench.front.shown().len() < 400,
