@@ -391,6 +391,7 @@ def perform(request, channel, surroundings, names):
     linecache.cache[file] = (len(code), None, code.splitlines(True), file)
     try:
         channel.running = True
+        channel.send(kind="begun", cell=request["cell"])
         surroundings.take(request["folder"], request["environment"])
         for name in [each["name"] for each in request["inputs"]] + [each["name"] for each in request["outputs"]]:
             if keyword.iskeyword(name):
@@ -454,6 +455,7 @@ def main():
         try:
             failure = perform(request, channel, surroundings, user.__dict__)
         except KeyboardInterrupt:
+            channel.running = False
             failure = {"why": "stopped", "message": "stopped", "hint": None}
         if os.getpid() != SELF:
             os._exit(1)  # What a cell forked must not go on as another of us.
