@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use ironsage_client::available_memory;
 use ironsage_display::{Front, text};
 
 use crate::error::{ErrorKind, MagicError};
@@ -50,43 +51,6 @@ pub(crate) fn on_worker<T: Send + 'static>(
     }
 }
 
-/// The memory that could be taken now, in bytes: what the kernel of the machine calls available, or less where a
-/// container has a limit. None where neither can be read.
-pub(crate) fn available_memory() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| available_of(&text));
-    let container = container_memory();
-    match (machine, container) {
-        (Some(machine), Some(container)) => Some(machine.min(container)),
-        (machine, container) => machine.or(container),
-    }
-}
-
-fn available_of(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-fn container_memory() -> Option<u64> {
-    let read = |path: &str| {
-        std::fs::read_to_string(path)
-            .ok()
-            .and_then(|text| text.trim().parse::<u64>().ok())
-    };
-    let limit = read("/sys/fs/cgroup/memory.max")?;
-    let used = read("/sys/fs/cgroup/memory.current")?;
-    // File pages are counted as used and given back when needed.
-    let cached = std::fs::read_to_string("/sys/fs/cgroup/memory.stat")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find_map(|line| line.strip_prefix("inactive_file "))?;
-            line.trim().parse::<u64>().ok()
-        });
-    Some(limit.saturating_sub(used) + cached.unwrap_or(0))
-}
-
 /// An error if `needed` bytes would take more than there is; `force` lets it pass.
 pub(crate) fn check_memory(needed: u64, what: &str, force: bool) -> Result<(), MagicError> {
     match available_memory() {
@@ -114,16 +78,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use ironsage_display::testing::Recorder;
-
-    #[test]
-    fn available_memory_is_read_in_kilobytes() {
-        assert_eq!(
-            available_of("MemTotal: 9 kB\nMemAvailable:   2048 kB\n"),
-            Some(2048 * 1024)
-        );
-        assert_eq!(available_of("nothing"), None);
-        assert!(available_memory().unwrap() > 1_000_000);
-    }
 
     #[test]
     fn what_does_not_fit_is_refused_with_both_numbers() {

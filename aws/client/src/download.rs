@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::cache::{Kept, Slot};
 use crate::failure::{Doing, may_pass, reason};
+use crate::memory::available_memory;
 use crate::runtime::{STOP_EVERY, StopOnDrop};
 use crate::s3::{readable, unquoted};
 use crate::{Client, ClientError, Transfer};
@@ -457,7 +458,7 @@ fn check_memory(uri: &S3Uri, total: u64) -> Result<(), ClientError> {
     if total <= CHECK_MEMORY {
         return Ok(());
     }
-    match free_memory() {
+    match available_memory() {
         Some(free) if total > free => Err(ClientError::TooLarge {
             uri: uri.to_string(),
             size: readable(total),
@@ -467,16 +468,9 @@ fn check_memory(uri: &S3Uri, total: u64) -> Result<(), ClientError> {
     }
 }
 
-fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ATTEMPTS, FIRST_PAUSE, free_memory, from_and_total, pause};
+    use super::{ATTEMPTS, FIRST_PAUSE, from_and_total, pause};
 
     #[test]
     fn place_and_size_stand_in_the_range() {
@@ -491,10 +485,5 @@ mod tests {
             let pause = pause(failed);
             assert!(longest / 2 <= pause && pause <= longest, "{failed}: {pause:?}");
         }
-    }
-
-    #[test]
-    fn free_memory_is_known_here() {
-        assert!(free_memory().is_some_and(|bytes| bytes > 1 << 20));
     }
 }

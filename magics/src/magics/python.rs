@@ -1,10 +1,11 @@
 //! `%%python`: cells of the user's own Python, in one process a session that keeps its variables. Frames go there and
 //! come back as Arrow files in memory; what the cell shows, its errors and its pictures are the cell's. Python's half is
-//! `python/helper.py`; what passes between the two is in [`process`].
+//! `python/helper.py`; what passes between the two is in [`link`].
 //!
 //! Nothing is put into the body: `{{…}}` is Python's own. A stop is a `KeyboardInterrupt`. Where Python is in a call that
 //! does not end at one, the cell ends without it, the variables stay, and a second stop ends the process.
 
+mod link;
 mod process;
 
 use std::fs::File;

@@ -48,6 +48,7 @@ class Channel:
         self.lines = self.socket.makefile("r", encoding="utf-8", newline="\n")
         self.lock = threading.RLock()
         self.printed = []
+        self.begun = {}  # by thread: when its line began, and the texts; `print` writes the end of a line by itself
         self.size = 0
         self.sent_at = 0.0
         self.waiting = threading.Event()
@@ -63,11 +64,13 @@ class Channel:
 
     def send(self, **record):
         with self.whole():
+            self._take(*self.begun)
             self._send_printed()
             self._send(record)
 
     def flush(self):
         with self.whole():
+            self._take(threading.get_ident())
             self._send_printed()
 
     @contextlib.contextmanager
@@ -90,19 +93,31 @@ class Channel:
         self.socket.sendall(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     def print(self, stream, text):
-        """Keeps the text, to be sent at once where nothing was sent for a while, and soon otherwise."""
+        """Keeps the text. Whole lines are sent at once where nothing was sent for a while, and all is sent soon."""
+        thread, now = threading.get_ident(), time.monotonic()
         with self.lock:
-            self.printed.append((stream, text))
+            self.begun.setdefault(thread, (now, []))[1].append((stream, text))
             self.size += len(text)
-            if self.size < LARGE and time.monotonic() - self.sent_at < PAUSE:
+            if text.endswith("\n") or self.size >= LARGE:
+                self._take(thread)
+            if not self.printed or (self.size < LARGE and now - self.sent_at < PAUSE):
                 self.waiting.set()
                 return
-        self.flush()
+        with self.whole():
+            self._send_printed()
+
+    def _take(self, *threads):
+        """Ends the lines that these threads have begun: until then, no text of another stands between."""
+        for thread in threads:
+            _, texts = self.begun.pop(thread, (0, []))
+            self.printed += texts
 
     def before_start(self, event, _arguments):
         """An audit hook. What a subprocess writes goes another way: what was printed before must have been read there."""
         if event in STARTS and os.getpid() == SELF:
-            self.flush()
+            with self.whole():
+                self._take(*self.begun)
+                self._send_printed()
             until = time.monotonic() + PAUSE
             while any(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4))) and time.monotonic() < until:
                 time.sleep(0.0005)
@@ -110,7 +125,8 @@ class Channel:
     def _send_printed(self):
         printed, self.printed, self.size = self.printed, [], 0
         self.sent_at = time.monotonic()
-        self.waiting.clear()
+        if not self.begun:
+            self.waiting.clear()
         while printed:
             stream = printed[0][0]
             count = next((at for at, (other, _) in enumerate(printed) if other != stream), len(printed))
@@ -123,7 +139,9 @@ class Channel:
         while True:
             self.waiting.wait()
             time.sleep(PAUSE)
-            self.flush()
+            with self.whole():
+                self._take(*[thread for thread, (since, _) in self.begun.items() if time.monotonic() - since >= PAUSE])
+                self._send_printed()
 
 
 class Printer(io.TextIOBase):
@@ -373,6 +391,7 @@ def perform(request, channel, surroundings, names):
     linecache.cache[file] = (len(code), None, code.splitlines(True), file)
     try:
         channel.running = True
+        channel.send(kind="begun", cell=request["cell"])
         surroundings.take(request["folder"], request["environment"])
         for name in [each["name"] for each in request["inputs"]] + [each["name"] for each in request["outputs"]]:
             if keyword.iskeyword(name):
@@ -436,6 +455,7 @@ def main():
         try:
             failure = perform(request, channel, surroundings, user.__dict__)
         except KeyboardInterrupt:
+            channel.running = False
             failure = {"why": "stopped", "message": "stopped", "hint": None}
         if os.getpid() != SELF:
             os._exit(1)  # What a cell forked must not go on as another of us.

@@ -1,21 +1,22 @@
-//! The process that `%%python` cells run in. Requests go and records come as lines of JSON over a socket; what
-//! subprocesses and C libraries write comes over two pipes. It ends when it is dropped, and with the kernel.
+//! The process that `%%python` cells run in. Requests go and records come over a [`Link`]. It ends when it is dropped,
+//! and with the kernel.
 
 use std::any::Any;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ironsage_display::{Bundle, Front, Stream};
+use ironsage_display::{Bundle, Front, note, text};
 use ironsage_exchange::GroupGuard;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use parking_lot::Mutex;
+use rustix::event::Timespec;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::link::{Failure, Link, NOW, Record, Why};
 use crate::error::{ErrorKind, MagicError};
 use crate::session::Session;
 
@@ -26,8 +27,6 @@ const LOOK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
 };
-/// Does not wait.
-const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// How long what subprocesses wrote is read after the end of a cell (one in the background may go on writing).
 const DRAIN: Duration = Duration::from_millis(300);
 /// How long a process that closed its socket may take to end.
@@ -39,10 +38,9 @@ const GRACE: Duration = Duration::from_millis(400);
 pub(crate) struct Python {
     child: Child,
     _guard: Option<GroupGuard>,
-    socket: UnixStream,
-    /// What came over the socket and is no whole line yet.
-    received: Vec<u8>,
-    pipes: [Pipe; 2],
+    link: Arc<Mutex<Link>>,
+    /// Between cells a thread has the link, until this is dropped.
+    gathers: Option<UnixStream>,
     program: String,
     told: String,
     /// The cells that were sent.
@@ -53,44 +51,6 @@ pub(crate) struct Python {
     held: Option<Box<dyn Any + Send>>,
     /// The process was ended and waited for.
     ended: bool,
-}
-
-/// What Python tells.
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Record {
-    Ready { version: String, executable: String },
-    Text { stream: String, text: String },
-    Display { data: Map<String, Json> },
-    Done { cell: u64, failure: Option<Failure> },
-}
-
-/// Why a cell failed.
-#[derive(Deserialize)]
-struct Failure {
-    why: Why,
-    message: String,
-    hint: Option<String>,
-    line: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Why {
-    /// The cell raised an exception.
-    Raised,
-    /// What was asked for can't be done.
-    Refused,
-    /// A `KeyboardInterrupt`.
-    Stopped,
-}
-
-/// A pipe, until its end.
-struct Pipe {
-    source: Option<OwnedFd>,
-    stream: Stream,
-    /// The first bytes of a character whose rest is still to come.
-    rest: Vec<u8>,
 }
 
 /// How waiting for Python ended.
@@ -121,21 +81,14 @@ impl Python {
             .spawn()
             .map_err(failed)?;
         let guard = GroupGuard::over(&child).inspect_err(|error| tracing::warn!(%error, "no guard over Python"));
-        let pipe = |source, stream| Pipe {
-            source,
-            stream,
-            rest: Vec::new(),
-        };
-        let pipes = [
-            pipe(child.stdout.take().map(OwnedFd::from), Stream::Stdout),
-            pipe(child.stderr.take().map(OwnedFd::from), Stream::Stderr),
-        ];
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let group = Pid::from_child(&child);
+        let link = Link::new(ours, stdout.map(OwnedFd::from), stderr.map(OwnedFd::from), group);
         let mut python = Python {
             child,
             _guard: guard.ok(),
-            socket: ours,
-            received: Vec::new(),
-            pipes,
+            link: Arc::new(Mutex::new(link)),
+            gathers: None,
             program: program.to_owned(),
             told: String::new(),
             cells: 0,
@@ -146,6 +99,7 @@ impl Python {
         match python.wait(front, None, |record| matches!(record, Record::Ready { .. }))? {
             Waited::For(Record::Ready { version, executable }) => {
                 python.told = format!("Python {version} · {executable}");
+                python.gather();
                 Ok(python)
             }
             _ => Err(MagicError::interrupted(format!("the start of {program} was stopped"))),
@@ -179,7 +133,28 @@ impl Python {
     }
 
     /// Runs a cell to its end. A stop raises `KeyboardInterrupt` in it, and after [`GRACE`] leaves it behind.
-    pub(crate) fn run(&mut self, mut request: Map<String, Json>, front: &dyn Front) -> Result<(), MagicError> {
+    pub(crate) fn run(&mut self, request: Map<String, Json>, front: &dyn Front) -> Result<(), MagicError> {
+        self.gathers = None;
+        let outcome = self.run_cell(request, front);
+        self.gather();
+        outcome
+    }
+
+    /// Reads on until the next cell.
+    fn gather(&mut self) {
+        let link = Arc::clone(&self.link);
+        let thread = std::thread::Builder::new().name("ironsage-python".to_owned());
+        let started = UnixStream::pair().and_then(|(ours, theirs)| {
+            // Where the next cell has begun before this thread, it finds its end closed and reads nothing.
+            thread.spawn(move || link.lock().gather(&theirs))?;
+            Ok(ours)
+        });
+        self.gathers = started
+            .inspect_err(|error| tracing::warn!(%error, "Python is not heard between cells"))
+            .ok();
+    }
+
+    fn run_cell(&mut self, mut request: Map<String, Json>, front: &dyn Front) -> Result<(), MagicError> {
         self.end_of_last(front)?;
         if front.interrupted() {
             return Err(MagicError::interrupted("stopped before the cell ran"));
@@ -187,8 +162,8 @@ impl Python {
         self.cells += 1;
         let cell = self.cells;
         request.insert("cell".to_owned(), cell.into());
-        let line = format!("{}\n", Json::from(request));
-        if let Err(error) = self.socket.write_all(line.as_bytes()) {
+        let sent = self.link.lock().send(&request.into());
+        if let Err(error) = sent {
             return Err(self.lost(&error.to_string()));
         }
         let done = |record: &Record| matches!(record, Record::Done { cell: ended, .. } if *ended == cell);
@@ -196,7 +171,7 @@ impl Python {
         let (waited, stopped) = match self.wait(front, None, done)? {
             Waited::For(record) => (Waited::For(record), false),
             Waited::Stopped | Waited::TimeOut => {
-                let _ = kill_process_group(Pid::from_child(&self.child), Signal::INT);
+                self.link.lock().interrupt(cell);
                 (self.wait(front, Some(Instant::now() + GRACE), done)?, true)
             }
         };
@@ -244,13 +219,25 @@ impl Python {
         deadline: Option<Instant>,
         is_it: impl Fn(&Record) -> bool,
     ) -> Result<Waited, MagicError> {
+        let link = Arc::clone(&self.link);
+        let mut link = link.lock();
+        let left_out = link.left_out();
+        if left_out > 0 {
+            front.display(&note(format!(
+                "of what Python wrote between the cells, the first {} are left out",
+                text::bytes(left_out as u64)
+            )));
+        }
         loop {
-            while let Some(record) = self.record()? {
+            while let Some(record) = link.next() {
                 if is_it(&record) {
                     // What the cell's subprocesses wrote is there already.
                     let ended = Instant::now();
-                    while ended.elapsed() < DRAIN && self.read(front, &NOW)?.is_some_and(|count| count > 0) {}
-                    self.pipes.iter_mut().for_each(|pipe| pipe.flush(front));
+                    while ended.elapsed() < DRAIN && link.read(&NOW)?.is_some_and(|count| count > 0) {
+                        show_all(&mut link, front);
+                    }
+                    link.flush();
+                    show_all(&mut link, front);
                     return Ok(Waited::For(record));
                 }
                 show(record, front);
@@ -260,76 +247,15 @@ impl Python {
                 Some(deadline) if Instant::now() > deadline => return Ok(Waited::TimeOut),
                 _ => {}
             }
-            let read = self.read(front, &LOOK)?;
-            let ended = match read {
+            let ended = match link.read(&LOOK)? {
                 None => true,
                 Some(0) => !self.lives(),
                 Some(_) => false,
             };
-            if ended && !self.received.contains(&b'\n') {
+            if ended && link.is_empty() {
                 return Err(self.lost("its end of the socket is closed"));
             }
         }
-    }
-
-    /// Reads once what there is, waiting for `timeout` at most; the pipes' part is shown. None at the socket's end.
-    fn read(&mut self, front: &dyn Front, timeout: &Timespec) -> Result<Option<usize>, MagicError> {
-        let broken = |error: std::io::Error| MagicError::internal(format!("Python can't be heard: {error}"));
-        // The socket last: at its end, what is still in the pipes is read first.
-        let sources = [
-            self.pipes[0].source(),
-            self.pipes[1].source(),
-            Some(self.socket.as_fd()),
-        ];
-        let open: Vec<(usize, BorrowedFd<'_>)> = sources
-            .into_iter()
-            .enumerate()
-            .filter_map(|(at, source)| Some((at, source?)))
-            .collect();
-        let mut events: Vec<PollFd<'_>> = open
-            .iter()
-            .map(|(_, source)| PollFd::from_borrowed_fd(*source, PollFlags::IN))
-            .collect();
-        match poll(&mut events, Some(timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(broken(error.into())),
-        }
-        let ready: Vec<usize> = open
-            .iter()
-            .zip(&events)
-            .filter(|(_, event)| !event.revents().is_empty())
-            .map(|((at, _), _)| *at)
-            .collect();
-        let mut buffer = [0; 65536];
-        let mut total = 0;
-        for at in ready {
-            let count = match at {
-                2 => match self.socket.read(&mut buffer) {
-                    Ok(0) => return Ok(None),
-                    Ok(count) => {
-                        self.received.extend_from_slice(&buffer[..count]);
-                        count
-                    }
-                    // What it had still to read is lost when it ends: a reset, which is an end too.
-                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(None),
-                    Err(error) => return Err(broken(error)),
-                },
-                pipe => self.pipes[pipe].read(&mut buffer, front),
-            };
-            total += count;
-        }
-        Ok(Some(total))
-    }
-
-    /// The next whole record, if it has come.
-    fn record(&mut self) -> Result<Option<Record>, MagicError> {
-        let Some(end) = self.received.iter().position(|&byte| byte == b'\n') else {
-            return Ok(None);
-        };
-        let line: Vec<u8> = self.received.drain(..=end).collect();
-        serde_json::from_slice(&line)
-            .map(Some)
-            .map_err(|error| MagicError::internal(format!("Python's helper sent what is no record: {error}")))
     }
 
     /// Ends it with all that it has started.
@@ -378,53 +304,21 @@ impl Drop for Python {
     }
 }
 
-impl Pipe {
-    fn source(&self) -> Option<BorrowedFd<'_>> {
-        self.source.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Reads and shows what there is; gives how much.
-    fn read(&mut self, buffer: &mut [u8], front: &dyn Front) -> usize {
-        let count = match &self.source {
-            Some(source) => rustix::io::read(source, &mut *buffer).unwrap_or(0),
-            None => 0,
-        };
-        if count == 0 {
-            self.source = None;
-        }
-        self.rest.extend_from_slice(&buffer[..count]);
-        let whole = match std::str::from_utf8(&self.rest) {
-            // An error at the very end may be the first half of a character.
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => self.rest.len(),
-        };
-        let bytes: Vec<u8> = self.rest.drain(..whole).collect();
-        self.show(&bytes, front);
-        count
-    }
-
-    fn flush(&mut self, front: &dyn Front) {
-        let rest = std::mem::take(&mut self.rest);
-        self.show(&rest, front);
-    }
-
-    fn show(&self, bytes: &[u8], front: &dyn Front) {
-        if !bytes.is_empty() {
-            front.stream(self.stream, &String::from_utf8_lossy(bytes));
-        }
+fn show_all(link: &mut Link, front: &dyn Front) {
+    while let Some(record) = link.next() {
+        show(record, front);
     }
 }
 
 /// Shows what a cell prints and displays.
 fn show(record: Record, front: &dyn Front) {
     match record {
-        Record::Text { stream, text } if stream == "stderr" => front.stream(Stream::Stderr, &text),
-        Record::Text { text, .. } => front.stream(Stream::Stdout, &text),
+        Record::Text { stream, text } => front.stream(stream, &text),
         Record::Display { data } => front.display(&Bundle {
             data,
             metadata: Map::new(),
         }),
-        Record::Ready { .. } | Record::Done { .. } => {}
+        Record::Ready { .. } | Record::Begun { .. } | Record::Done { .. } => {}
     }
 }
 

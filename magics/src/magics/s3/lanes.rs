@@ -204,7 +204,7 @@ mod tests {
             })
         });
         let (error, done) = outcome.unwrap_err();
-        assert_eq!((error.kind, done), (crate::ErrorKind::Interrupted, 0));
+        assert_eq!((error.kind, done), (ErrorKind::Interrupted, 0));
         assert!(started.elapsed() < Duration::from_millis(400));
     }
 }
