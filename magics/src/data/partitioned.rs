@@ -191,7 +191,7 @@ mod tests {
         );
         std::os::unix::fs::symlink(far.path().join("trips"), &path).unwrap();
         for content in ["one", "two"] {
-            let mut staged = Staged::new(&path).unwrap();
+            let mut staged = Staged::new(&folder.path().join("trips/")).unwrap();
             staged.write("year=2023/part-0.csv", content.as_bytes()).unwrap();
             staged.finish().unwrap();
             assert_eq!(std::fs::read_to_string(&file).unwrap(), content);

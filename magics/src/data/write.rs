@@ -107,7 +107,8 @@ impl Target {
 
 /// What a path leads to behind symbolic links; it need not be there.
 pub(crate) fn followed(path: &Path) -> Result<PathBuf, MagicError> {
-    let mut target = path.to_owned();
+    // A slash at the end would hide that it is a link.
+    let mut target: PathBuf = path.components().collect();
     for _ in 0..MOST_LINKS {
         match std::fs::read_link(&target) {
             Ok(next) => target = target.parent().unwrap_or(Path::new("/")).join(next),

@@ -169,10 +169,12 @@ impl Files<'_> {
         let total: u64 = self.parts.iter().map(|part| part.size).sum();
         let watch = Watch::new(self.front, &shown, total);
         let frame = guard::on_worker(self.front, &format!("reading {shown}"), move || {
-            let plan = scan.plan().and_then(LazyFrame::collect);
-            plan.map_err(|error| {
-                odd_one_out(&scan, &names).unwrap_or_else(|| files::unreadable(&first, format, &error))
-            })
+            let unreadable = |error| files::unreadable(&first, format, &error);
+            let mut plan = scan.plan().map_err(unreadable)?;
+            plan.collect_schema().map_err(unreadable)?;
+            // What fails from here on is a file.
+            plan.collect()
+                .map_err(|error| odd_one_out(&scan, &names, format).unwrap_or_else(|| unreadable(error)))
         })?;
         watch.finish(&format!("{shown} read"));
         Ok(frame)
@@ -307,26 +309,28 @@ fn stacked(mut whole: DataFrame, next: &DataFrame, names: [&str; 2]) -> Result<D
     Ok(whole)
 }
 
-/// Why the first of a plan's files and another one are no frame together, if they are not.
-fn odd_one_out(scan: &ScannedFiles, names: &[String]) -> Option<MagicError> {
-    let schema = |file: &String| {
+/// The first of a plan's files that cannot be read, or not together with the first.
+fn odd_one_out(scan: &ScannedFiles, names: &[String], format: Format) -> Option<MagicError> {
+    let schema = |file: &String| -> PolarsResult<Schema> {
         let alone = ScannedFiles {
             files: vec![file.clone()],
             columns: Vec::new(),
             condition: None,
             ..scan.clone()
         };
-        let mut schema = Schema::clone(&*alone.plan().ok()?.collect_schema().ok()?);
+        let mut schema = Schema::clone(&*alone.plan()?.collect_schema()?);
         // All files together say of which types these are.
-        for folder in partitions(&alone.files).ok()?.iter().flat_map(DataFrame::columns) {
+        for folder in partitions(&alone.files)?.iter().flat_map(DataFrame::columns) {
             schema.shift_remove(folder.name());
         }
-        Some(schema)
+        Ok(schema)
     };
-    let (first, others) = scan.files.split_first()?;
-    let first = schema(first)?;
-    let mut others = others.iter().zip(&names[1..]);
-    others.find_map(|(file, name)| unlike([&first, &schema(file)?], [&names[0], name]))
+    let first = schema(&scan.files[0]);
+    let mut files = scan.files.iter().zip(names);
+    files.find_map(|(file, name)| match (&first, &schema(file)) {
+        (Ok(first), Ok(schema)) => unlike([first, schema], [&names[0], name]),
+        (Err(error), _) | (_, Err(error)) => Some(files::unreadable(name, format, error)),
+    })
 }
 
 /// An error if two files don't have the same columns of the same types, in whichever order.

@@ -190,6 +190,16 @@ fn several_places_are_one_frame_with_columns_by_name() {
         .unwrap();
     assert!(bench.session.frame("_").unwrap().equals(&small));
 
+    bench.file("broken.parquet", "PAR1 but nothing else");
+    let error = bench
+        .line("%load small.parquet broken.parquet --where \"number > 6\"")
+        .unwrap_err();
+    assert!(
+        error.message.starts_with("broken.parquet cannot be read as Parquet: "),
+        "{}",
+        told(&error)
+    );
+
     bench.file("wide.csv", "number,letter,half,extra\n1,a,2.5,x\n");
     let error = bench.line("%load small.csv wide.csv").unwrap_err();
     assert!(error.message.ends_with(" (nothing | extra: str)"), "{}", told(&error));
@@ -265,6 +275,22 @@ fn keys_of_folders_come_back_as_they_were_saved() {
             }
         }
     }
+}
+
+/// The test above once more, in a process whose stderr can be read.
+#[test]
+fn nothing_is_said_past_the_front_about_folders() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "load::keys_of_folders_come_back_as_they_were_saved",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]
