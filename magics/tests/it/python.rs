@@ -411,7 +411,7 @@ fn threads_and_forked_processes_print_whole_lines() {
     let bench = running();
     bench
         .cell(
-            "%%python\nimport os, threading, time\ndef many(name):\n    for at in range(2000): print(f'{name} {at}')\n\
+            "%%python\nimport os, sys, threading\nsys.setswitchinterval(1e-6)\ndef many(name):\n    for at in range(2000): print(f'{name} {at}')\n\
              workers = [threading.Thread(target=many, args=(name,)) for name in 'ab']\n\
              [worker.start() for worker in workers]; [worker.join() for worker in workers]\n\
              child = os.fork()\nif child == 0:\n    print('from the fork')\n    os._exit(0)\nos.waitpid(child, 0);",
