@@ -197,6 +197,14 @@ fn errors_name_the_line_of_the_cell() {
         assert!(error.message.contains(part), "{}", error.message);
     }
     assert!(!error.message.contains("perform"), "{}", error.message);
+    // Comments, or a `%%time`, stand above.
+    let error = bench.cell_below(2, "%%python\n1 / 0").unwrap_err();
+    assert!(error.message.starts_with("line 4: ZeroDiv"), "{}", error.message);
+    assert!(
+        error.message.contains("line 4, in <module>\n    1 / 0"),
+        "{}",
+        error.message
+    );
     // Of an earlier cell.
     let error = raised("%%python\n\nhalf('a')");
     assert!(error.message.starts_with("line 3: TypeError"), "{}", error.message);

@@ -386,8 +386,7 @@ def raised(error, file, code):
 
 def perform(request, channel, surroundings, names):
     """Runs one request; gives what failed, or None."""
-    # As many empty lines as stand before the code in its cell, so that errors name lines of the cell.
-    code, file = "\n" * request["line"] + request["code"], f"<python cell {request['cell']}>"
+    code, file = request["code"], f"<python cell {request['cell']}>"
     linecache.cache[file] = (len(code), None, code.splitlines(True), file)
     try:
         channel.running = True
