@@ -92,6 +92,11 @@ def test_what_cannot_come_back_binds_nothing(python):
     assert python.ok("%%python -i good\ngood.height").text == "1"
 
 
+def test_errors_name_lines_of_the_cell(python):
+    reply = python.fails("// why\n%%time\n%%python\n1 / 0")
+    assert "line 4: ZeroDivisionError" in reply.text
+
+
 def test_a_stop_reaches_python_and_the_next_cell_goes_on(python):
     python.ok("%%python\nkept = 41")
     stopper = threading.Timer(1.0, python.manager.interrupt_kernel)

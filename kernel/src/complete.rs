@@ -51,7 +51,7 @@ fn bundle(docs: Docs) -> Bundle {
 /// The Rust of a cell, with all else blanked out, so that every offset stays; `None` where the cursor is in a magic.
 fn rust_at(code: &str, cursor: usize) -> Option<String> {
     let segments = cell::split(code);
-    if let [Segment::Cell { command, body }] = segments.as_slice()
+    if let [Segment::Cell { command, body, .. }] = segments.as_slice()
         && command == "time"
         && let Some(within) = cursor.checked_sub(code.len() - body.len())
     {

@@ -121,10 +121,15 @@ impl Kernel {
             Segment::Rust { code, line } => self.rust.run(&format!("{}{code}", "\n".repeat(*line)), last, front),
             Segment::Line { command, target } => match timed(command) {
                 Some(rest) if target.is_empty() => self.time(&as_statement(rest), front),
-                _ => self.magic(command, target, None, front),
+                _ => ironsage_magics::run_line_bound(target, command, &self.session, front)
+                    .map_err(|error| of_magic(&error)),
             },
-            Segment::Cell { command, body } if command == "time" => self.time(&format!("\n{body}"), front),
-            Segment::Cell { command, body } => self.magic(command, "", Some(body), front),
+            Segment::Cell { command, body, above } if command == "time" => {
+                self.time(&format!("{}{body}", "\n".repeat(*above)), front)
+            }
+            Segment::Cell { command, body, above } => {
+                ironsage_magics::run_cell(command, body, *above, &self.session, front).map_err(|error| of_magic(&error))
+            }
             Segment::Shell { command } => {
                 ironsage_magics::run_shell(command, &self.session, front).map_err(|error| of_magic(&error))
             }
@@ -135,10 +140,6 @@ impl Kernel {
                 Some("move it to the top of a cell of its own"),
             )),
         }
-    }
-
-    fn magic(&self, command: &str, target: &str, body: Option<&str>, front: &CellFront<'_>) -> Result<(), CellFailure> {
-        ironsage_magics::run_line_bound(target, command, body, &self.session, front).map_err(|error| of_magic(&error))
     }
 
     /// The page that `%name?` and `?name` ask for; `?` alone asks for that of `%help`.

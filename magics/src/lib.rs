@@ -34,5 +34,5 @@ pub use magics::help::{MagicInfo, help, help_with, names};
 pub use magics::sql::query::Query;
 pub use places::Places;
 pub use plan::Plan;
-pub use run::{run_line, run_line_bound, run_shell};
+pub use run::{run_cell, run_line, run_line_bound, run_shell};
 pub use session::{Binding, Past, PastCell, RustNames, Session, SessionConfig, Value};

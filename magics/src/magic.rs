@@ -82,6 +82,8 @@ pub(crate) trait Magic: clap::Args + Sized + 'static {
 pub(crate) struct Call {
     /// The body of a `%%` cell.
     pub body: Option<String>,
+    /// How many lines of the cell stand above the body.
+    pub above: usize,
     /// `name=value` words, in order ([`Tail::Parameters`]).
     pub parameters: Vec<(String, String)>,
     /// The line after the options, as it stands ([`Tail::Raw`]).

@@ -22,19 +22,23 @@ use crate::{magics, registry};
 /// # }
 /// ```
 pub fn run_line(line: &str, body: Option<&str>, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
-    run_line_bound("", line, body, session, front)
+    guarded(&format!("%{}", name_of(line)), || {
+        call("", line, body.map(|body| (body, 1)), session, front)
+    })
+}
+
+/// The same for a `%%` cell, where `above` lines of the cell stand above the body: errors that name lines count them.
+pub fn run_cell(line: &str, body: &str, above: usize, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+    guarded(&format!("%{}", name_of(line)), || {
+        call("", line, Some((body, above)), session, front)
+    })
 }
 
 /// The same for `name = %magic …`; `bound` is what stands on the left: a name, or several with commas.
-pub fn run_line_bound(
-    bound: &str,
-    line: &str,
-    body: Option<&str>,
-    session: &Session,
-    front: &dyn Front,
-) -> Result<(), MagicError> {
-    let name = name_of(line);
-    guarded(&format!("%{name}"), || call(bound, line, body, session, front))
+pub fn run_line_bound(bound: &str, line: &str, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+    guarded(&format!("%{}", name_of(line)), || {
+        call(bound, line, None, session, front)
+    })
 }
 
 /// Runs a shell command (`!command`): streamed as it comes, and a failing exit is an error.
@@ -66,7 +70,14 @@ pub(crate) fn name_of(line: &str) -> &str {
     &line[..end]
 }
 
-fn call(bound: &str, line: &str, body: Option<&str>, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
+/// `body` comes with how many lines stand above it.
+fn call(
+    bound: &str,
+    line: &str,
+    body: Option<(&str, usize)>,
+    session: &Session,
+    front: &dyn Front,
+) -> Result<(), MagicError> {
     let line = joined(line);
     let name = name_of(&line);
     let rest = &line.trim_start()[name.len()..];
@@ -75,8 +86,10 @@ fn call(bound: &str, line: &str, body: Option<&str>, session: &Session, front: &
         return Ok(());
     }
     let entry = registry::find(name)?;
+    let (body, above) = body.unzip();
     let mut call = Call {
         body: body.map(str::to_owned),
+        above: above.unwrap_or_default(),
         ..Call::default()
     };
     let rest = insert::insert(rest, session, Braces::All)?;

@@ -25,6 +25,8 @@ pub(crate) enum Segment<'a> {
         command: String,
         /// The lines below.
         body: &'a str,
+        /// How many lines of the cell stand above the body.
+        above: usize,
     },
     /// `!command`.
     Shell {
@@ -106,6 +108,7 @@ fn cell_magic(cell: &str) -> Option<Segment<'_>> {
         return Some(Segment::Cell {
             command: joined(&cell[position + 2..command_end]),
             body: &cell[command_end..],
+            above: cell[..command_end].lines().count(),
         });
     }
     None
@@ -281,9 +284,18 @@ mod tests {
             split("// why\n//| echo: false\n\n%%sql -o clean\n-- \"\nSELECT 1\n%who\n"),
             vec![Segment::Cell {
                 command: "sql -o clean".to_owned(),
-                body: "-- \"\nSELECT 1\n%who\n"
+                body: "-- \"\nSELECT 1\n%who\n",
+                above: 4
             }]
         );
+        assert!(matches!(
+            split("//\n%%python -i a \\\n  -o b\nb = a")[..],
+            [Segment::Cell {
+                body: "b = a",
+                above: 3,
+                ..
+            }]
+        ));
         assert_eq!(split("%%sql?"), vec![Segment::Help { name: "sql" }]);
         assert_eq!(split("%load??"), vec![Segment::Help { name: "load" }]);
         assert!(matches!(
@@ -365,7 +377,7 @@ mod tests {
                 match segment {
                     Segment::Rust { code, .. } => kept += &letters(code),
                     Segment::Line { command, target } => kept += &(letters(target) + &letters(command)),
-                    Segment::Cell { command, body } => kept += &(letters(command) + &letters(body)),
+                    Segment::Cell { command, body, .. } => kept += &(letters(command) + &letters(body)),
                     Segment::Shell { command } => kept += &letters(command),
                     Segment::Help { name } => kept += &letters(name),
                     // An error of the whole cell.

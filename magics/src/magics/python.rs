@@ -94,11 +94,13 @@ impl Magic for RunPython {
 
     fn run(self, call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let body = call.body.as_deref().unwrap_or_default();
+        // As many empty lines as stand above it, so that errors name lines of the cell.
+        let code = format!("{}{body}", "\n".repeat(call.above));
         let handed = self.handed(session, front)?;
         let returned = self.returned()?;
         let mut python = self.process(session, front)?;
         if !(body.trim().is_empty() && handed.is_empty() && returned.is_empty()) {
-            let request = self.request(body, &handed, &returned, session);
+            let request = self.request(&code, &handed, &returned, session);
             let outcome = python.run(request, front);
             // A cell that was left behind still has their paths.
             let returned = match outcome.is_err() && python.is_busy() {
@@ -203,7 +205,7 @@ impl RunPython {
 
     fn request(
         &self,
-        body: &str,
+        code: &str,
         handed: &[(Name, Handed)],
         returned: &[(Name, File)],
         session: &Session,
@@ -220,11 +222,9 @@ impl RunPython {
             .map(|(name, file)| json!({ "name": name.as_str(), "path": path_of(file) }))
             .collect();
         let mut request = Map::new();
-        request.insert("code".to_owned(), body.into());
-        // The `%%python` line stands above the body.
-        request.insert("line".to_owned(), 1.into());
+        request.insert("code".to_owned(), code.into());
         request.insert("folder".to_owned(), json!(session.folder()));
-        request.insert("environment".to_owned(), environment(body, session));
+        request.insert("environment".to_owned(), environment(code, session));
         request.insert("library".to_owned(), json!(self.library.map(Library::name)));
         request.insert("inputs".to_owned(), inputs.into());
         request.insert("outputs".to_owned(), outputs.into());
@@ -252,7 +252,7 @@ fn path_of(file: &File) -> PathBuf {
 }
 
 /// What `%env` set, and what AWS's libraries need to reach the local service, as shells have it; null takes a variable away.
-fn environment(body: &str, session: &Session) -> Json {
+fn environment(code: &str, session: &Session) -> Json {
     const AWS_LIBRARIES: [&str; 7] = [
         "boto3",
         "botocore",
@@ -262,7 +262,7 @@ fn environment(body: &str, session: &Session) -> Json {
         "s3://",
         "S3FileSystem",
     ];
-    let uses_aws = AWS_LIBRARIES.iter().any(|library| body.contains(library));
+    let uses_aws = AWS_LIBRARIES.iter().any(|library| code.contains(library));
     let mut variables = Map::new();
     if let Some(service) = shell::service_environment(uses_aws, session) {
         variables.extend(service.unset.map(|name| (name.to_owned(), Json::Null)));

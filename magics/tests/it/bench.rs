@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ironsage_client::{ClientError, Launcher, Place};
 use ironsage_contract::{Home, LocalCredentials, ServiceInfo};
 use ironsage_display::testing::Recorder;
-use ironsage_magics::{MagicError, Session, SessionConfig, run_line, run_line_bound, run_shell};
+use ironsage_magics::{MagicError, Session, SessionConfig, run_cell, run_line, run_line_bound, run_shell};
 use tempfile::TempDir;
 
 /// What a test works with.
@@ -130,21 +130,21 @@ impl Bench {
     /// Runs `name = %magic …`.
     pub fn bound(&self, name: &str, line: &str) -> Result<String, MagicError> {
         self.front.clear();
-        run_line_bound(
-            name,
-            line.strip_prefix('%').unwrap_or(line),
-            None,
-            &self.session,
-            &self.front,
-        )?;
+        run_line_bound(name, line.strip_prefix('%').unwrap_or(line), &self.session, &self.front)?;
         Ok(self.shown())
     }
 
     /// Runs a cell whose first line begins with `%%`.
     pub fn cell(&self, cell: &str) -> Result<String, MagicError> {
+        self.cell_below(0, cell)
+    }
+
+    /// The same, where so many lines stand above that line.
+    pub fn cell_below(&self, lines: usize, cell: &str) -> Result<String, MagicError> {
         self.front.clear();
         let (line, body) = cell.split_once('\n').unwrap_or((cell, ""));
-        run_line(line.strip_prefix("%%").unwrap(), Some(body), &self.session, &self.front)?;
+        let line = line.strip_prefix("%%").unwrap();
+        run_cell(line, body, lines + 1, &self.session, &self.front)?;
         Ok(self.shown())
     }
 

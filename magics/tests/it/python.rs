@@ -197,6 +197,14 @@ fn errors_name_the_line_of_the_cell() {
         assert!(error.message.contains(part), "{}", error.message);
     }
     assert!(!error.message.contains("perform"), "{}", error.message);
+    // Comments, or a `%%time`, stand above.
+    let error = bench.cell_below(2, "%%python\n1 / 0").unwrap_err();
+    assert!(error.message.starts_with("line 4: ZeroDiv"), "{}", error.message);
+    assert!(
+        error.message.contains("line 4, in <module>\n    1 / 0"),
+        "{}",
+        error.message
+    );
     // Of an earlier cell.
     let error = raised("%%python\n\nhalf('a')");
     assert!(error.message.starts_with("line 3: TypeError"), "{}", error.message);
@@ -411,7 +419,7 @@ fn threads_and_forked_processes_print_whole_lines() {
     let bench = running();
     bench
         .cell(
-            "%%python\nimport os, threading, time\ndef many(name):\n    for at in range(2000): print(f'{name} {at}')\n\
+            "%%python\nimport os, sys, threading\nsys.setswitchinterval(1e-6)\ndef many(name):\n    for at in range(2000): print(f'{name} {at}')\n\
              workers = [threading.Thread(target=many, args=(name,)) for name in 'ab']\n\
              [worker.start() for worker in workers]; [worker.join() for worker in workers]\n\
              child = os.fork()\nif child == 0:\n    print('from the fork')\n    os._exit(0)\nos.waitpid(child, 0);",

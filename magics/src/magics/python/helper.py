@@ -64,14 +64,12 @@ class Channel:
 
     def send(self, **record):
         with self.whole():
-            self._take(*self.begun)
-            self._send_printed()
+            self._send_printed(*self.begun)
             self._send(record)
 
     def flush(self):
         with self.whole():
-            self._take(threading.get_ident())
-            self._send_printed()
+            self._send_printed(threading.get_ident())
 
     @contextlib.contextmanager
     def whole(self):
@@ -106,23 +104,24 @@ class Channel:
         with self.whole():
             self._send_printed()
 
-    def _take(self, *threads):
-        """Ends the lines that these threads have begun: until then, no text of another stands between."""
-        for thread in threads:
-            _, texts = self.begun.pop(thread, (0, []))
-            self.printed += texts
+    def _take(self, thread):
+        """Ends the line that the thread has begun: until then, no text of another stands in it."""
+        _, texts = self.begun.pop(thread, (0, []))
+        self.printed += texts
 
     def before_start(self, event, _arguments):
         """An audit hook. What a subprocess writes goes another way: what was printed before must have been read there."""
         if event in STARTS and os.getpid() == SELF:
             with self.whole():
-                self._take(*self.begun)
-                self._send_printed()
+                self._send_printed(*self.begun)
             until = time.monotonic() + PAUSE
             while any(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4))) and time.monotonic() < until:
                 time.sleep(0.0005)
 
-    def _send_printed(self):
+    def _send_printed(self, *threads):
+        """Sends whole lines, and what these threads have begun."""
+        for thread in threads:
+            self._take(thread)
         printed, self.printed, self.size = self.printed, [], 0
         self.sent_at = time.monotonic()
         if not self.begun:
@@ -140,8 +139,8 @@ class Channel:
             self.waiting.wait()
             time.sleep(PAUSE)
             with self.whole():
-                self._take(*[thread for thread, (since, _) in self.begun.items() if time.monotonic() - since >= PAUSE])
-                self._send_printed()
+                old = time.monotonic() - PAUSE
+                self._send_printed(*[thread for thread, (since, _) in self.begun.items() if since <= old])
 
 
 class Printer(io.TextIOBase):
@@ -386,8 +385,7 @@ def raised(error, file, code):
 
 def perform(request, channel, surroundings, names):
     """Runs one request; gives what failed, or None."""
-    # As many empty lines as stand before the code in its cell, so that errors name lines of the cell.
-    code, file = "\n" * request["line"] + request["code"], f"<python cell {request['cell']}>"
+    code, file = request["code"], f"<python cell {request['cell']}>"
     linecache.cache[file] = (len(code), None, code.splitlines(True), file)
     try:
         channel.running = True
