@@ -106,6 +106,21 @@ pub(crate) struct Category {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exact(pub(crate) f64);
 
+impl Exact {
+    /// Six digits of it, and all of a whole part, for a person.
+    fn short(self) -> String {
+        let decimals = 5.0 - self.0.abs().log10().floor();
+        let rounded = match decimals.is_finite() {
+            true => format!("{:.*}", decimals.clamp(0.0, 300.0) as usize, self.0),
+            false => return self.0.to_string(),
+        };
+        match rounded.contains('.') {
+            true => rounded.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => rounded,
+        }
+    }
+}
+
 impl PartialEq for Exact {
     fn eq(&self, other: &Self) -> bool {
         self.0.to_bits() == other.0.to_bits()
@@ -207,7 +222,7 @@ impl Learned {
             Learned::With { expression, dtype, .. } => format!("{expression} ({dtype})"),
             Learned::Fill { value, .. } => {
                 let value = match value {
-                    Filling::Number(value) => value.0.to_string(),
+                    Filling::Number(value) => value.short(),
                     Filling::Text(value) => format!("{value:?}"),
                     Filling::Truth(value) => value.to_string(),
                 };
@@ -222,18 +237,22 @@ impl Learned {
                 list(&mut numbered)
             }
             Learned::Hash { buckets, .. } => format!("{} columns, nothing learned", buckets.len()),
-            Learned::Standardize { mean, scale, .. } => format!("mean {}, standard deviation {}", mean.0, scale.0),
-            Learned::MinMax { min, scale, .. } => format!("smallest {}, range {}", min.0, scale.0),
-            Learned::Robust { median, scale, .. } => format!("median {}, interquartile range {}", median.0, scale.0),
+            Learned::Standardize { mean, scale, .. } => {
+                format!("mean {}, standard deviation {}", mean.short(), scale.short())
+            }
+            Learned::MinMax { min, scale, .. } => format!("smallest {}, range {}", min.short(), scale.short()),
+            Learned::Robust { median, scale, .. } => {
+                format!("median {}, interquartile range {}", median.short(), scale.short())
+            }
             Learned::Clip { low, high, .. } => match (low, high) {
                 (None, None) => "no end".to_owned(),
-                (Some(low), None) => format!("at least {}", low.0),
-                (None, Some(high)) => format!("at most {}", high.0),
-                (Some(low), Some(high)) => format!("from {} to {}", low.0, high.0),
+                (Some(low), None) => format!("at least {}", low.short()),
+                (None, Some(high)) => format!("at most {}", high.short()),
+                (Some(low), Some(high)) => format!("from {} to {}", low.short(), high.short()),
             },
             Learned::Log { .. } => "ln(1 + x), nothing learned".to_owned(),
             Learned::Bin { edges, .. } => {
-                let at = list(&mut edges.iter().map(|edge| edge.0.to_string()));
+                let at = list(&mut edges.iter().map(|edge| edge.short()));
                 format!("{} bins, cut at {at}", edges.len() + 1)
             }
             Learned::DateParts { parts, .. } => list(&mut parts.iter().map(|(part, _)| part.name().to_owned())),
@@ -476,6 +495,24 @@ fn fnv_1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_told_short() {
+        let told = [
+            0.312_986_235_786_953_9,
+            -29.0,
+            0.0,
+            1_234_567.8,
+            1e-9 / 3.0,
+            0.5,
+            f64::INFINITY,
+        ];
+        let told = told.map(|number| Exact(number).short());
+        assert_eq!(
+            told,
+            ["0.312986", "-29", "0", "1234568", "0.000000000333333", "0.5", "inf"]
+        );
+    }
 
     #[test]
     fn the_hash_is_the_published_one() {
