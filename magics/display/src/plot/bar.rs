@@ -251,8 +251,7 @@ pub(super) fn draw(bars: &Bars<'_>, wanted: Option<(u32, u32)>) -> Result<Plot, 
         Legend::None,
         Grid::Vertical,
         |panel, part| {
-            panel.left += before;
-            panel.right -= behind;
+            panel.inset(before, behind);
             draw_bars(panel, bars, part, &numbers[part]);
         },
     );
@@ -280,7 +279,9 @@ fn draw_bars(panel: &mut Panel, bars: &Bars<'_>, part: usize, numbers: &[String]
         } else {
             Label::new(number, end + 5.0, y)
         };
-        panel.scene.text(label);
+        if panel.is_written(i) {
+            panel.scene.text(label);
+        }
     }
     let (top, bottom) = (panel.top, panel.bottom);
     panel.scene.line(vec![(zero, top), (zero, bottom)], 1.0, theme::AXIS);

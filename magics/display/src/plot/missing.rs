@@ -110,7 +110,9 @@ fn draw(mut columns: Vec<(String, Vec<bool>)>, rows: usize, options: &MissingOpt
         }
         let ink = if text == "0 %" { theme::AXIS } else { theme::LABEL };
         let label = Label::new(text, right + 10.0 + widest, middle).anchor(Anchor::Right);
-        panel.scene.text(label.color(ink));
+        if panel.is_written(i) {
+            panel.scene.text(label.color(ink));
+        }
     }
     Plot::new(panel.scene, &head)
 }

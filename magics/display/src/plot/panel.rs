@@ -12,6 +12,10 @@ use super::{PlotError, USUAL};
 
 /// Room between lines of text.
 const LINE: f64 = 20.0;
+/// The height of a text with the least room above it.
+pub(crate) const HIGH: f64 = 13.0;
+/// Least room for data, across and down.
+const LEAST: f64 = 16.0;
 /// Most room that a legend or a column of names may take.
 const NAME_ROOM: f64 = 150.0;
 /// Room between small multiples.
@@ -169,9 +173,19 @@ impl Panel {
             x,
             y,
         };
+        panel.inset(0.0, 0.0);
+        let (right, bottom) = (panel.right, panel.bottom);
         panel.draw_axes(grid, most, region.bottom);
         draw_legend(&mut panel.scene, (right, top, bottom), legend);
         panel
+    }
+
+    /// Takes room away from the data on both sides. Where too little is left, the picture is refused in the end.
+    pub(crate) fn inset(&mut self, before: f64, behind: f64) {
+        (self.left, self.right) = (self.left + before, self.right - behind);
+        self.scene.cramped |= self.right - self.left < LEAST || self.bottom - self.top < LEAST;
+        self.right = self.right.max(self.left + LEAST);
+        self.bottom = self.bottom.max(self.top + LEAST);
     }
 
     /// The horizontal position of a value.
@@ -195,6 +209,11 @@ impl Panel {
         }
     }
 
+    /// Whether there is room for a band's text: for that of every nth where bands are thin.
+    pub(crate) fn is_written(&self, band: usize) -> bool {
+        band.is_multiple_of((HIGH / self.band()).ceil().max(1.0) as usize)
+    }
+
     fn draw_axes(&mut self, grid: Grid, name_room: f64, edge: f64) {
         let (left, right, top, bottom) = (self.left, self.right, self.top, self.bottom);
         let x_ticks: Vec<(f64, String)> = self
@@ -203,6 +222,7 @@ impl Panel {
             .iter()
             .map(|(at, text)| (self.px(*at), text.clone()))
             .collect();
+        let x_ticks = axis::spaced(x_ticks, |text| font::width(text, size::TICK, Weight::Regular) + 6.0);
         if matches!(grid, Grid::Both | Grid::Vertical) {
             for (x, _) in &x_ticks {
                 self.scene.line(vec![(*x, top), (*x, bottom)], 1.0, theme::GRID);
@@ -214,7 +234,7 @@ impl Panel {
                 .iter()
                 .map(|(at, text)| (self.py(*at), text.clone()))
                 .collect();
-            for (y, text) in ticks {
+            for (y, text) in axis::spaced(ticks, |_| HIGH) {
                 // A grid line on the base line would only thicken it.
                 if matches!(grid, Grid::Both | Grid::Horizontal) && bottom - y > 3.0 {
                     self.scene.line(vec![(left, y), (right, y)], 1.0, theme::GRID);
@@ -228,8 +248,9 @@ impl Panel {
             let labels: Vec<Label> = names
                 .iter()
                 .enumerate()
+                .filter(|(i, _)| self.is_written(*i))
                 .map(|(i, name)| {
-                    let name = font::fit(name, size::TICK, Weight::Regular, name_room);
+                    let name = font::fit_name(name, size::TICK, Weight::Regular, name_room);
                     Label::new(name, left - space::GAP, self.py(i as f64)).anchor(Anchor::Right)
                 })
                 .collect();
@@ -275,7 +296,7 @@ impl Panel {
     }
 
     fn end_label(&mut self, (x, y): (f64, f64), name: &str, color: Rgb) {
-        let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+        let name = font::fit_name(name, size::TICK, Weight::Medium, NAME_ROOM);
         let label = Label::new(name, x + space::GAP, y).color(color).medium();
         self.scene.text(label);
     }
@@ -290,11 +311,21 @@ pub(crate) fn draw_legend(scene: &mut Scene, (right, top, bottom): (f64, f64, f6
         Legend::Groups { name, entries } => {
             let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
             scene.text(Label::new(name, x, y).medium());
-            for (entry, color) in entries {
+            let room = ((f64::from(scene.height) - space::EDGE - y) / LINE).max(0.0) as usize;
+            let shown = if entries.len() > room {
+                room.saturating_sub(1)
+            } else {
+                entries.len()
+            };
+            for (entry, color) in &entries[..shown] {
                 y += LINE;
                 scene.dot((x + 5.0, y), 5.0, *color);
-                let entry = font::fit(entry, size::TICK, Weight::Regular, NAME_ROOM);
+                let entry = font::fit_name(entry, size::TICK, Weight::Regular, NAME_ROOM);
                 scene.text(Label::new(entry, x + 16.0, y));
+            }
+            if shown < entries.len() && room > 0 {
+                let more = format!("and {} more", entries.len() - shown);
+                scene.text(Label::new(more, x, y + LINE));
             }
         }
         Legend::Scale { name, axis, color } => {
@@ -308,9 +339,10 @@ pub(crate) fn draw_legend(scene: &mut Scene, (right, top, bottom): (f64, f64, f6
                 let low = to - step * f64::from(i);
                 scene.rect((x, low - step), (x + 12.0, low), color);
             }
-            for (at, text) in &axis.ticks {
-                let y = to - (to - from) * axis.at(*at);
-                scene.text(Label::new(text.clone(), x + 20.0, y));
+            let y = |at: f64| to - (to - from) * axis.at(at);
+            let ticks = axis.ticks.iter().map(|(at, text)| (y(*at), text.clone())).collect();
+            for (y, text) in axis::spaced(ticks, |_| HIGH) {
+                scene.text(Label::new(text, x + 20.0, y));
             }
         }
     }
@@ -399,7 +431,7 @@ pub(crate) fn facets(
             bottom: from.1 + high - 4.0,
         };
         let mut panel = Panel::within(scene, region, x.unnamed(), y.clone(), &Legend::None, grid);
-        let name = font::fit(name, size::TICK, Weight::Medium, panel.right - panel.left);
+        let name = font::fit_name(name, size::TICK, Weight::Medium, panel.right - panel.left);
         let label = Label::new(name, panel.left, from.1 + LINE / 2.0);
         panel.scene.text(label.color(theme::INK).medium());
         draw(&mut panel, i);

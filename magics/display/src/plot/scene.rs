@@ -123,6 +123,8 @@ pub(crate) struct Scene {
     pub(crate) width: u32,
     pub(crate) height: u32,
     marks: Vec<Mark>,
+    /// Whether something has no room in a picture of this size.
+    pub(crate) cramped: bool,
 }
 
 impl Scene {
@@ -131,6 +133,7 @@ impl Scene {
             width,
             height,
             marks: Vec::new(),
+            cramped: false,
         }
     }
 
@@ -186,6 +189,45 @@ impl Scene {
         if !label.text.is_empty() {
             self.marks.push(Mark::Text(label));
         }
+    }
+
+    /// Texts that touch each other or leave the picture, and marks that leave it.
+    #[cfg(test)]
+    pub(crate) fn flaws(&self) -> Vec<String> {
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let mut flaws = Vec::new();
+        let mut seen: Vec<(&str, [f64; 4])> = Vec::new();
+        for mark in &self.marks {
+            let (points, text) = match mark {
+                Mark::Rect { from, to, .. } => (vec![*from, *to], None),
+                Mark::Line { points, .. } | Mark::Area { points, .. } => (points.clone(), None),
+                Mark::Dot { at, .. } => (vec![*at], None),
+                Mark::Text(label) => {
+                    let left = match label.anchor {
+                        Anchor::Left => label.x,
+                        Anchor::Middle => label.x - label.width() / 2.0,
+                        Anchor::Right => label.x - label.width(),
+                    };
+                    let half = font::cap_height(label.size) / 2.0;
+                    let ends = [left, label.y - half, left + label.width(), label.y + half];
+                    (
+                        vec![(ends[0], ends[1]), (ends[2], ends[3])],
+                        Some((label.text.as_str(), ends)),
+                    )
+                }
+            };
+            // A hair more, for what is rounded.
+            let within = |(x, y): &(f64, f64)| (-0.5..=width + 0.5).contains(x) && (-0.5..=height + 0.5).contains(y);
+            if !points.iter().all(within) {
+                flaws.push(format!("outside: {text:?} {points:?}"));
+            }
+            let Some((text, a)) = text else { continue };
+            let touches = |b: &[f64; 4]| a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+            let touched = seen.iter().filter(|(_, b)| touches(b));
+            flaws.extend(touched.map(|(other, _)| format!("{other:?} and {text:?} touch")));
+            seen.push((text, a));
+        }
+        flaws
     }
 
     /// The picture as a PNG at double resolution.
