@@ -324,7 +324,7 @@ pub(crate) fn draw_legend(scene: &mut Scene, (right, top, bottom): (f64, f64, f6
                 scene.text(Label::new(entry, x + 16.0, y));
             }
             if shown < entries.len() && room > 0 {
-                let more = format!("and {} more", entries.len() - shown);
+                let more = format!("+{}", entries.len() - shown);
                 scene.text(Label::new(more, x, y + LINE));
             }
         }

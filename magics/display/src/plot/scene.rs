@@ -118,6 +118,15 @@ enum Mark {
     Text(Label),
 }
 
+impl Mark {
+    fn text_width(&self) -> Option<f64> {
+        match self {
+            Mark::Text(label) => Some(label.width()),
+            _ => None,
+        }
+    }
+}
+
 /// Marks in the order in which they are painted, on a ground of a size in CSS pixels.
 pub(crate) struct Scene {
     pub(crate) width: u32,
@@ -255,6 +264,7 @@ impl Scene {
         }
         // plotters' own header gives the fine size as the size to show: put ours in its place.
         let body = fine.split_once('>').map_or("", |(_, body)| body);
+        let body = measured(body, self.marks.iter().filter_map(Mark::text_width));
         Ok(format!(
             "<svg width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
              xmlns=\"http://www.w3.org/2000/svg\">{body}",
@@ -420,6 +430,21 @@ fn draw_svg_text<B: DrawingBackend>(backend: &mut B, label: &Label) -> Result<()
         .map_err(drawing)
 }
 
+/// The texts of an SVG with their widths: another font than the one that was laid out takes the same room.
+fn measured(body: &str, widths: impl Iterator<Item = f64>) -> String {
+    let mut texts = body.split("<text ");
+    let mut measured = texts.next().unwrap_or_default().to_owned();
+    let mut widths = widths.map(|width| (width * FINE).round());
+    for text in texts {
+        measured.push_str("<text ");
+        if let Some(width) = widths.next() {
+            measured.push_str(&format!("textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" "));
+        }
+        measured.push_str(text);
+    }
+    measured
+}
+
 /// Averages squares of `SHRINK` pixels.
 fn shrink(fine: &[u8], width: usize) -> Vec<u8> {
     let stride = width * 3;
@@ -481,6 +506,18 @@ mod tests {
         assert_eq!(pixel(&png_bytes, 41, 30), theme::GROUND);
         assert_eq!(pixel(&png_bytes, 19, 30), theme::GROUND);
         assert_eq!(pixel(&png_bytes, 40, 49), theme::VERMILLION);
+    }
+
+    #[test]
+    fn texts_of_an_svg_keep_their_widths() {
+        let body = "<rect/><text x=\"1\">a</text><g/><text x=\"2\">b</text>";
+        let told = measured(body, [2.5, 10.0].into_iter());
+        let (a, b) = told.split_once("<g/>").unwrap();
+        assert_eq!(
+            a,
+            "<rect/><text textLength=\"10\" lengthAdjust=\"spacingAndGlyphs\" x=\"1\">a</text>"
+        );
+        assert!(b.starts_with("<text textLength=\"40\" "), "{b}");
     }
 
     #[test]
