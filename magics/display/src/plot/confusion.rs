@@ -5,8 +5,9 @@
 
 use super::axis::decimal;
 use super::font::{self, Weight};
+use super::label::{Anchor, Label};
 use super::panel::{Head, draw_head};
-use super::scene::{Anchor, Label, Scene};
+use super::scene::Scene;
 use super::theme::{self, size, space};
 use super::{Plot, PlotError};
 use crate::text;

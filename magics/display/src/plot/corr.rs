@@ -6,8 +6,9 @@ use super::axis::decimal;
 use super::column::{numbers, numeric};
 use super::correlation::correlation;
 use super::font::{self, Weight};
+use super::label::{Anchor, Label};
 use super::panel::{Head, draw_head};
-use super::scene::{Anchor, Label, Scene};
+use super::scene::Scene;
 use super::theme::{self, size, space};
 use super::{Plot, PlotError};
 

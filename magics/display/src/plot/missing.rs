@@ -7,8 +7,9 @@ use polars::prelude::DataFrame;
 
 use super::axis::{Axis, Kind, decimal};
 use super::font::{self, Weight};
-use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
-use super::scene::{Anchor, Label};
+use super::label::{Anchor, Label};
+use super::legend::Legend;
+use super::panel::{self, Grid, Head, Vertical, checked_size};
 use super::theme::{self, size};
 use super::{Plot, PlotError, USUAL};
 use crate::text;

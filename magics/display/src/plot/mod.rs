@@ -24,7 +24,9 @@ mod font;
 mod groups;
 mod heatmap;
 mod hist;
+mod label;
 mod learning;
+mod legend;
 mod line;
 #[cfg(test)]
 mod looks;

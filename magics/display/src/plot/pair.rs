@@ -9,11 +9,11 @@ use super::correlation::correlation;
 use super::font::{self, Weight};
 use super::groups::groups;
 use super::hist;
-use super::panel::{
-    Grid, HIGH, Head, Legend, Panel, Region, Vertical, checked_size, draw_head, draw_legend, legend_room,
-};
+use super::label::{Anchor, Label};
+use super::legend::{Legend, draw_legend, legend_room};
+use super::panel::{Grid, HIGH, Head, Panel, Region, Vertical, checked_size, draw_head};
 use super::sample;
-use super::scene::{Anchor, Label, Paint, Scene};
+use super::scene::{Paint, Scene};
 use super::theme::{self, Rgb, size, space};
 use super::{Plot, PlotError};
 use crate::text;

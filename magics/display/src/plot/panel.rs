@@ -6,18 +6,20 @@
 
 use super::axis::{self, Axis};
 use super::font::{self, Weight};
-use super::scene::{Anchor, Label, Scene};
+use super::label::{Anchor, Label};
+use super::legend::{Legend, draw_legend, legend_room, widest};
+use super::scene::Scene;
 use super::theme::{self, Rgb, size, space};
 use super::{PlotError, USUAL};
 
 /// Room between lines of text.
-const LINE: f64 = 20.0;
+pub(crate) const LINE: f64 = 20.0;
 /// The height of a text with the least room above it.
 pub(crate) const HIGH: f64 = 13.0;
 /// Least room for data, across and down.
 const LEAST: f64 = 16.0;
 /// Most room that a legend or a column of names may take.
-const NAME_ROOM: f64 = 150.0;
+pub(crate) const NAME_ROOM: f64 = 150.0;
 /// Room between small multiples.
 const FACET_GAP: f64 = 14.0;
 
@@ -50,24 +52,6 @@ impl Head {
         // Pictures write a real minus sign; a log is searched with the keyboard's.
         line.replace('−', "-")
     }
-}
-
-/// What explains the colours.
-pub(crate) enum Legend {
-    None,
-    /// Names of groups with their colours.
-    Groups {
-        name: String,
-        entries: Vec<(String, Rgb)>,
-    },
-    /// A colour scale, from its low end to its high end.
-    Scale {
-        name: String,
-        axis: Axis,
-        color: fn(f64) -> Rgb,
-    },
-    /// Room on the right for labels that a chart writes itself.
-    Room(f64),
 }
 
 /// What the vertical axis is.
@@ -302,52 +286,6 @@ impl Panel {
     }
 }
 
-/// Draws what explains the colours, on the right of the data.
-pub(crate) fn draw_legend(scene: &mut Scene, (right, top, bottom): (f64, f64, f64), legend: &Legend) {
-    let x = right + 24.0;
-    let mut y = top + 8.0;
-    match legend {
-        Legend::None | Legend::Room(_) => {}
-        Legend::Groups { name, entries } => {
-            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-            scene.text(Label::new(name, x, y).medium());
-            let room = ((f64::from(scene.height) - space::EDGE - y) / LINE).max(0.0) as usize;
-            let shown = if entries.len() > room {
-                room.saturating_sub(1)
-            } else {
-                entries.len()
-            };
-            for (entry, color) in &entries[..shown] {
-                y += LINE;
-                scene.dot((x + 5.0, y), 5.0, *color);
-                let entry = font::fit_name(entry, size::TICK, Weight::Regular, NAME_ROOM);
-                scene.text(Label::new(entry, x + 16.0, y));
-            }
-            if shown < entries.len() && room > 0 {
-                let more = format!("+{}", entries.len() - shown);
-                scene.text(Label::new(more, x, y + LINE));
-            }
-        }
-        Legend::Scale { name, axis, color } => {
-            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-            scene.text(Label::new(name, x, y).medium());
-            let (from, to) = (y + 18.0, (y + 178.0).min(bottom));
-            let steps = 80;
-            let step = (to - from) / f64::from(steps);
-            for i in 0..steps {
-                let color = color((f64::from(i) + 0.5) / f64::from(steps));
-                let low = to - step * f64::from(i);
-                scene.rect((x, low - step), (x + 12.0, low), color);
-            }
-            let y = |at: f64| to - (to - from) * axis.at(at);
-            let ticks = axis.ticks.iter().map(|(at, text)| (y(*at), text.clone())).collect();
-            for (y, text) in axis::spaced(ticks, |_| HIGH) {
-                scene.text(Label::new(text, x + 20.0, y));
-            }
-        }
-    }
-}
-
 /// Most parts that a picture has room for.
 pub(crate) const MOST_FACETS: usize = 12;
 /// The usual height of one part, without what stands round all of them.
@@ -440,14 +378,6 @@ pub(crate) fn facets(
     scene
 }
 
-/// The room that names at line ends need.
-pub(crate) fn end_room<'a>(names: impl Iterator<Item = &'a str>) -> Legend {
-    let widest = names
-        .map(|name| font::width(name, size::TICK, Weight::Medium))
-        .fold(0.0, f64::max);
-    Legend::Room(widest.min(NAME_ROOM) + space::GAP)
-}
-
 /// Draws title and facts; gives where the rest may begin.
 pub(crate) fn draw_head(scene: &mut Scene, head: &Head) -> f64 {
     let room = f64::from(scene.width) - 2.0 * space::EDGE;
@@ -485,30 +415,6 @@ fn draw_facts(scene: &mut Scene, line: &str, y: f64) -> f64 {
     let line = font::fit(line, size::SUBTITLE, Weight::Regular, room);
     scene.text(Label::new(line, space::EDGE, y + 15.0).size(size::SUBTITLE));
     y + LINE
-}
-
-fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
-    texts
-        .map(|text| font::width(text, size::TICK, Weight::Regular))
-        .fold(0.0, f64::max)
-}
-
-/// The room on the right that a legend takes.
-pub(crate) fn legend_room(legend: &Legend) -> f64 {
-    match legend {
-        Legend::None => 0.0,
-        Legend::Room(room) => *room,
-        Legend::Groups { name, entries } => {
-            let entries = widest(entries.iter().map(|(entry, _)| entry.as_str())).min(NAME_ROOM);
-            let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
-            24.0 + (entries + 16.0).max(name)
-        }
-        Legend::Scale { name, axis, .. } => {
-            let ticks = widest(axis.ticks.iter().map(|(_, text)| text.as_str()));
-            let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
-            24.0 + (ticks + 20.0).max(name)
-        }
-    }
 }
 
 /// A picture needs a size that its parts fit into.
