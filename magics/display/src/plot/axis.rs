@@ -61,7 +61,7 @@ impl Axis {
 
     /// An axis of names, one unit each from zero, cut to `room` where they are longer.
     pub(crate) fn of_names(label: &str, names: &[String], room: f64) -> Axis {
-        let fit = |name: &String| font::fit(name, size::TICK, Weight::Regular, room);
+        let fit = |name: &String| font::fit_name(name, size::TICK, Weight::Regular, room);
         Axis {
             label: label.to_owned(),
             low: -0.5,
@@ -98,7 +98,7 @@ impl Axis {
         wanted: usize,
         kind: Kind,
     ) -> Result<Axis, PlotError> {
-        let (low, high) = extent(values).ok_or_else(|| PlotError::NoValues { what: label.to_owned() })?;
+        let (low, high) = extent(values).ok_or_else(|| PlotError::nothing(label, kind == Kind::Log))?;
         let (low, high) = widened(label, low, high, kind)?;
         if kind == Kind::Log {
             let room = (high / low).powf(0.04);
@@ -207,6 +207,23 @@ pub(crate) fn room(size: (u32, u32)) -> (usize, usize) {
     (across, down)
 }
 
+/// Every nth tick of those that lie here, so that their texts, of such lengths along the axis, do not touch.
+pub(crate) fn spaced(ticks: Vec<(f64, String)>, length: impl Fn(&str) -> f64) -> Vec<(f64, String)> {
+    let touch = |each: usize| {
+        let kept: Vec<(f64, f64)> = ticks
+            .iter()
+            .step_by(each)
+            .map(|(at, text)| (*at, length(text)))
+            .collect();
+        kept.windows(2)
+            .any(|two| (two[1].0 - two[0].0).abs() < (two[0].1 + two[1].1) / 2.0)
+    };
+    let each = (1..ticks.len())
+        .find(|each| !touch(*each))
+        .unwrap_or(ticks.len().max(1));
+    ticks.into_iter().step_by(each).collect()
+}
+
 fn number_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<(f64, String)> {
     let step = near_step((high - low) / wanted.max(1) as f64, whole);
     let first = (low / step - 1e-9).ceil();
@@ -300,6 +317,14 @@ pub(crate) fn decimal(value: f64, decimals: usize) -> String {
     minus(&crate::text::separated(&format!("{value:.decimals$}")))
 }
 
+/// A value in words: a moment as exactly as `span` asks for, a number in about this many digits.
+pub(crate) fn written(value: f64, kind: Kind, span: f64, digits: usize) -> String {
+    match kind {
+        Kind::Time => calendar::text(value, span),
+        _ => short(value, digits),
+    }
+}
+
 /// A number in about this many digits, with a real minus sign: for labels in pictures.
 pub(crate) fn short(value: f64, digits: usize) -> String {
     minus(&crate::text::significant(value, digits))
@@ -340,6 +365,18 @@ mod tests {
             ["0.0", "1.0 M", "2.0 M", "3.0 M"].map(|s| s.replace(".0", ""))
         );
         assert_eq!(labels(0.0, 4e-7, 4, Kind::Number)[1], "1e-7".replace('-', "−"));
+    }
+
+    #[test]
+    fn ticks_that_would_touch_are_thinned() {
+        let ticks = |apart: f64| {
+            (0..5)
+                .map(|i| (f64::from(i) * apart, "2022-01-08".to_owned()))
+                .collect()
+        };
+        let kept = |apart: f64| spaced(ticks(apart), |_| 60.0).len();
+        assert_eq!([80.0, 60.0, 45.0, 25.0, 10.0].map(kept), [5, 5, 3, 2, 1]);
+        assert!(spaced(Vec::new(), |_| 60.0).is_empty());
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::column::{column, numbers, refuse_times};
 use super::font::{self, Weight};
 use super::groups::{Parts, categories};
 use super::hist::{mean, quantile};
-use super::panel::{self, Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::{Anchor, Label};
+use super::label::{Anchor, Label};
+use super::legend::Legend;
+use super::panel::{self, Grid, Head, Panel, Vertical, checked_size};
 use super::spread::titled;
 use super::theme::{self, size};
 use super::{Plot, PlotError, USUAL, vega};
@@ -251,8 +252,7 @@ pub(super) fn draw(bars: &Bars<'_>, wanted: Option<(u32, u32)>) -> Result<Plot, 
         Legend::None,
         Grid::Vertical,
         |panel, part| {
-            panel.left += before;
-            panel.right -= behind;
+            panel.inset(before, behind);
             draw_bars(panel, bars, part, &numbers[part]);
         },
     );
@@ -280,7 +280,9 @@ fn draw_bars(panel: &mut Panel, bars: &Bars<'_>, part: usize, numbers: &[String]
         } else {
             Label::new(number, end + 5.0, y)
         };
-        panel.scene.text(label);
+        if panel.is_written(i) {
+            panel.scene.text(label);
+        }
     }
     let (top, bottom) = (panel.top, panel.bottom);
     panel.scene.line(vec![(zero, top), (zero, bottom)], 1.0, theme::AXIS);

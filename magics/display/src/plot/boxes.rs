@@ -8,9 +8,10 @@ use polars::prelude::DataFrame;
 use super::axis::{self, Axis, Kind, short};
 use super::bar::MOST_BARS;
 use super::column::{numbers, refuse_times, scaled};
-use super::groups::categories;
+use super::groups::Parts;
 use super::hist::quantile;
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
+use super::legend::Legend;
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
 use super::sample;
 use super::scene::Paint;
 use super::spread;
@@ -58,34 +59,33 @@ fn summary(mut values: Vec<f64>) -> Option<Summary> {
 
 /// Median, quartiles and what lies far out, whole or by group.
 pub fn boxes(frame: &DataFrame, x: &str, options: &BoxOptions) -> Result<Plot, PlotError> {
-    let (values, kind) = numbers(frame, x)?;
+    let parts = match &options.by {
+        Some(by) => Parts::most(frame, by, MOST_BARS)?,
+        None => Parts::of(frame, None)?,
+    };
+    let (values, kind) = numbers(&parts.frame, x)?;
     refuse_times(frame, x, kind)?;
     let kind = scaled(kind, options.log);
-    let (of_row, names) = match &options.by {
-        Some(by) => categories(frame, by)?,
-        None => (vec![0; values.len()], vec![String::new()]),
-    };
-    let mut split: Vec<(String, Vec<f64>)> = names.into_iter().map(|name| (name, Vec::new())).collect();
+    let mut split: Vec<(String, Vec<f64>)> = parts.names.into_iter().map(|name| (name, Vec::new())).collect();
     let mut left_out = 0;
-    for (value, group) in values.iter().zip(of_row) {
+    for (value, group) in values.iter().zip(parts.of_row) {
         if kind.takes(*value) {
             split[group].1.push(*value);
         } else {
             left_out += 1;
         }
     }
-    if split.len() > MOST_BARS {
-        return Err(PlotError::NotUsable {
-            name: options.by.clone().unwrap_or_default(),
-            dtype: format!("a column of {} different values", text::count(split.len() as u64)),
-            needs: format!("at most {MOST_BARS} boxes fit"),
-        });
-    }
-    draw(x, &split, left_out, options)
+    draw(x, &split, parts.cut, left_out, options)
 }
 
 /// Draws a box for each group that has values.
-fn draw(column: &str, groups: &[(String, Vec<f64>)], left_out: usize, options: &BoxOptions) -> Result<Plot, PlotError> {
+fn draw(
+    column: &str,
+    groups: &[(String, Vec<f64>)],
+    cut: Option<String>,
+    left_out: usize,
+    options: &BoxOptions,
+) -> Result<Plot, PlotError> {
     let boxes: Vec<(String, usize, Summary)> = groups
         .iter()
         .filter_map(|(name, values)| Some((name.clone(), values.len(), summary(values.clone())?)))
@@ -116,6 +116,9 @@ fn draw(column: &str, groups: &[(String, Vec<f64>)], left_out: usize, options: &
     let far: usize = boxes.iter().map(|(_, _, b)| b.far.len()).sum();
     if far > 0 {
         head.fact(format!("{} far out", text::count(far as u64)));
+    }
+    if let Some(cut) = cut {
+        head.fact(cut);
     }
     spread::left_out(&mut head, left_out, options.log);
 
@@ -161,6 +164,8 @@ fn draw_box(panel: &mut Panel, row: usize, values: &Summary) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use polars::prelude::df;
+
     use super::*;
 
     #[test]
@@ -180,17 +185,30 @@ mod tests {
             by: Some("sex".to_owned()),
             ..BoxOptions::default()
         };
-        let plot = draw("rings", &groups, 0, &options).unwrap();
+        let plot = draw("rings", &groups, None, 0, &options).unwrap();
         assert_eq!(plot.text(), "rings by sex, 5 values, medians F 2, M 3");
+    }
+
+    #[test]
+    fn of_many_groups_the_most_frequent_have_boxes() {
+        let of_row: Vec<i32> = (0..400).map(|i| if i < 200 { i } else { i % 30 + 50 }).collect();
+        let frame = df!("group" => of_row, "value" => (0..400).collect::<Vec<i32>>()).unwrap();
+        let options = BoxOptions {
+            by: Some("group".to_owned()),
+            ..BoxOptions::default()
+        };
+        let plot = boxes(&frame, "value", &options).unwrap();
+        let told = plot.text();
+        assert!(told.ends_with("the 30 most frequent of 200 values of group"), "{told}");
     }
 
     #[test]
     fn odd_groups_are_drawn_or_refused() {
         let groups = |values: Vec<f64>| vec![("a".to_owned(), values), ("b".to_owned(), vec![])];
         let options = BoxOptions::default();
-        assert!(draw("x", &groups(vec![1.0]), 0, &options).is_ok());
-        assert!(draw("x", &groups(vec![2.0; 50]), 0, &options).is_ok());
-        let empty = draw("x", &groups(vec![]), 0, &options);
+        assert!(draw("x", &groups(vec![1.0]), None, 0, &options).is_ok());
+        assert!(draw("x", &groups(vec![2.0; 50]), None, 0, &options).is_ok());
+        let empty = draw("x", &groups(vec![]), None, 0, &options);
         assert!(matches!(empty, Err(PlotError::NoValues { .. })));
     }
 }

@@ -81,12 +81,29 @@ fn moment(at: f64, step: f64) -> String {
         let (year, month, day) = civil(day as i64);
         return format!("{year}-{month:02}-{day:02}");
     }
+    time_of_day(second, step)
+}
+
+fn time_of_day(second: i64, step: f64) -> String {
     let (hour, minute) = (second / 3600, second / 60 % 60);
     if step >= MINUTE {
         format!("{hour:02}:{minute:02}")
     } else {
         format!("{hour:02}:{minute:02}:{:02}", second % 60)
     }
+}
+
+/// A moment for a line of text: its date, and the time of day where the moments lie within a few days.
+pub(crate) fn text(at: f64, span: f64) -> String {
+    let day = (at / DAY).floor();
+    let (year, month, of_month) = civil(day as i64);
+    let date = format!("{year}-{month:02}-{of_month:02}");
+    if span >= 7.0 * DAY {
+        return date;
+    }
+    let second = (at - day * DAY).floor() as i64;
+    let step = if span >= HOUR { MINUTE } else { 1.0 };
+    format!("{date} {}", time_of_day(second, step))
 }
 
 /// Year, month and day of a day since 1970 (Howard Hinnant's `civil_from_days`).
@@ -121,6 +138,16 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_told_as_exactly_as_its_span_asks() {
+        // 2023-11-14T22:13:20Z
+        let told = |span| text(1_700_000_000.5, span);
+        assert_eq!(told(30.0 * DAY), "2023-11-14");
+        assert_eq!(told(2.0 * DAY), "2023-11-14 22:13");
+        assert_eq!(told(MINUTE), "2023-11-14 22:13:20");
+        assert_eq!(text(-1.0, HOUR), "1969-12-31 23:59");
+    }
 
     fn texts(low: f64, high: f64) -> Vec<String> {
         ticks(low, high, 6).into_iter().map(|(_, t)| t).collect()

@@ -5,8 +5,9 @@
 
 use super::axis::{Axis, Kind, decimal, extent};
 use super::cuts::Cuts;
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::{Anchor, Label};
+use super::label::{Anchor, Label};
+use super::legend::Legend;
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
 use super::theme;
 use super::{Plot, PlotError};
 use crate::text;

@@ -27,10 +27,19 @@ pub(super) fn numbers(frame: &DataFrame, name: &str) -> Result<(Vec<f64>, Kind),
         d if d.is_float() || d.is_decimal() => (Kind::Number, 1.0),
         DataType::Null => (Kind::Number, 1.0),
         other => {
+            let instead = match other {
+                DataType::Time => format!("take a part of it in `%%sql`, such as `EXTRACT(HOUR FROM {name})`"),
+                d if d.is_nested() || d.is_binary() => "take another column".to_owned(),
+                _ => format!(
+                    "`%plot bar` counts its values; text of digits becomes numbers in `%%sql`, \
+                     with `CAST({name} AS DOUBLE)`"
+                ),
+            };
             return Err(PlotError::NotUsable {
                 name: name.to_owned(),
                 dtype: other.to_string(),
                 needs: "this picture needs numbers".to_owned(),
+                instead,
             });
         }
     };
@@ -69,6 +78,7 @@ pub(super) fn refuse_times(frame: &DataFrame, name: &str, kind: Kind) -> Result<
         name: name.to_owned(),
         dtype: column(frame, name)?.dtype().to_string(),
         needs: "this picture needs numbers, not times (`line` and `scatter` take them)".to_owned(),
+        instead: format!("take a part of it in `%%sql`, such as `EXTRACT(YEAR FROM {name})`"),
     })
 }
 
@@ -127,6 +137,7 @@ mod tests {
     fn text_is_no_number() {
         let error = hist(&shells(), "sex", &HistOptions::default()).unwrap_err();
         assert_eq!(error.to_string(), "column `sex` is str, and this picture needs numbers");
+        assert!(error.hint().unwrap().starts_with("`%plot bar` counts its values"));
     }
 
     #[test]

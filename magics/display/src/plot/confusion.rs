@@ -5,8 +5,9 @@
 
 use super::axis::decimal;
 use super::font::{self, Weight};
+use super::label::{Anchor, Label};
 use super::panel::{Head, draw_head};
-use super::scene::{Anchor, Label, Scene};
+use super::scene::Scene;
 use super::theme::{self, size, space};
 use super::{Plot, PlotError};
 use crate::text;
@@ -39,8 +40,9 @@ pub fn confusion(classes: &[String], counts: &[Vec<u64>], options: &ConfusionOpt
         });
     }
     if n > MOST_CLASSES {
-        return Err(PlotError::TooLarge {
-            what: format!("a confusion matrix of {n} classes"),
+        return Err(PlotError::ManyClasses {
+            classes: n,
+            most: MOST_CLASSES,
         });
     }
     let right: u64 = (0..n).map(|i| counts[i][i]).sum();
@@ -96,9 +98,9 @@ pub fn confusion(classes: &[String], counts: &[Vec<u64>], options: &ConfusionOpt
     }
     for (i, class) in classes.iter().enumerate() {
         let middle = side * (i as f64 + 0.5);
-        let name = font::fit(class, size::TICK, Weight::Regular, NAME);
+        let name = font::fit_name(class, size::TICK, Weight::Regular, NAME);
         scene.text(Label::new(name, left - space::GAP, top + middle).anchor(Anchor::Right));
-        let name = font::fit(class, size::TICK, Weight::Regular, side - 4.0);
+        let name = font::fit_name(class, size::TICK, Weight::Regular, side - 4.0);
         scene.text(Label::new(name, left + middle, top - 12.0).anchor(Anchor::Middle));
     }
     Plot::new(scene, &head)

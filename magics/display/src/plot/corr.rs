@@ -6,8 +6,9 @@ use super::axis::decimal;
 use super::column::{numbers, numeric};
 use super::correlation::correlation;
 use super::font::{self, Weight};
+use super::label::{Anchor, Label};
 use super::panel::{Head, draw_head};
-use super::scene::{Anchor, Label, Scene};
+use super::scene::Scene;
 use super::theme::{self, size, space};
 use super::{Plot, PlotError};
 
@@ -36,9 +37,7 @@ pub fn corr(frame: &DataFrame, columns: &[String], options: &CorrOptions) -> Res
 /// Columns of equal length; NaN where a value is missing, left out pair by pair.
 fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOptions) -> Result<Plot, PlotError> {
     if columns.len() < 2 {
-        return Err(PlotError::NoValues {
-            what: "two or more numeric columns".to_owned(),
-        });
+        return Err(PlotError::FewColumns { columns: columns.len() });
     }
     let n = columns.len();
     let mut strongest: Option<(f64, usize, usize)> = None;
@@ -91,7 +90,7 @@ fn draw(columns: &[(String, Vec<f64>)], all: usize, options: &CorrOptions) -> Re
         scene.text(label);
     }
     for (i, (name, _)) in columns.iter().enumerate() {
-        let name = font::fit(name, size::TICK, Weight::Regular, NAME);
+        let name = font::fit_name(name, size::TICK, Weight::Regular, NAME);
         if i > 0 {
             let y = top + side * (i as f64 - 0.5);
             let label = Label::new(&*name, left - space::GAP, y).anchor(Anchor::Right);

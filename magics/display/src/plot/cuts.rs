@@ -3,8 +3,8 @@
 
 use super::PlotError;
 use super::axis::short;
+use super::label::{Anchor, Label};
 use super::panel::Panel;
-use super::scene::{Anchor, Label};
 use super::theme;
 
 /// One cut: how many positives and negatives score at least this much.

@@ -79,6 +79,21 @@ pub(crate) fn fit(text: &str, size: f64, weight: Weight, room: f64) -> String {
     short
 }
 
+/// Cuts a name to a width in its middle: names that begin alike are told apart by their ends.
+pub(crate) fn fit_name(name: &str, size: f64, weight: Weight, room: f64) -> String {
+    if width(name, size, weight) <= room {
+        return name.to_owned();
+    }
+    let mut used = 0.0;
+    let fits = |(_, c): &(usize, char)| {
+        used += width(c.encode_utf8(&mut [0; 4]), size, weight);
+        used <= room * 0.4
+    };
+    let from = name.char_indices().rev().take_while(fits).last();
+    let tail = from.map_or("", |(at, _)| &name[at..]).trim_start();
+    fit(name, size, weight, room - width(tail, size, weight)) + tail
+}
+
 /// Draws a text from its base line's left end: `put` is told each pixel and how much of it is
 /// covered.
 pub(crate) fn draw(text: &str, size: f64, weight: Weight, (x, y): (f64, f64), mut put: impl FnMut(i32, i32, f32)) {
@@ -129,6 +144,19 @@ mod tests {
         assert!(width(&short, 12.0, Weight::Regular) <= 80.0);
         assert_eq!(fit("sex", 12.0, Weight::Regular, 80.0), "sex");
         assert_eq!(fit("sex", 12.0, Weight::Regular, 0.0), "…");
+    }
+
+    #[test]
+    fn names_are_cut_in_their_middle() {
+        let cut = |name| fit_name(name, 12.0, Weight::Regular, 90.0);
+        let (one, two) = (cut("a rather long name, number 1"), cut("a rather long name, number 2"));
+        assert!(
+            one.starts_with("a ra") && one.ends_with("1") && two.ends_with("2"),
+            "{one} {two}"
+        );
+        assert!(width(&one, 12.0, Weight::Regular) <= 90.0);
+        assert_eq!(cut("sex"), "sex");
+        assert_eq!(fit_name("sex", 12.0, Weight::Regular, 0.0), "…");
     }
 
     #[test]

@@ -16,11 +16,12 @@ use crate::text;
 pub(super) fn categories(frame: &DataFrame, name: &str) -> Result<(Vec<usize>, Vec<String>), PlotError> {
     let column = column(frame, name)?;
     let dtype = column.dtype();
-    if dtype.is_nested() || dtype.is_binary() {
+    if dtype.is_nested() || dtype.is_binary() || dtype.is_duration() {
         return Err(PlotError::NotUsable {
             name: name.to_owned(),
             dtype: dtype.to_string(),
             needs: "groups are made of names, numbers or dates".to_owned(),
+            instead: "take another column, or make one of it in Rust".to_owned(),
         });
     }
     let texts = column.cast(&DataType::String)?;
@@ -57,7 +58,12 @@ pub(super) fn categories(frame: &DataFrame, name: &str) -> Result<(Vec<usize>, V
     }
     let names = sorted
         .into_iter()
-        .map(|i| names[i].0.unwrap_or("null").to_owned())
+        .map(|i| match names[i].0 {
+            None => "null".to_owned(),
+            // A name that is seen.
+            Some("") => "\"\"".to_owned(),
+            Some(name) => name.to_owned(),
+        })
         .collect();
     Ok((of_row, names))
 }
@@ -166,7 +172,7 @@ pub(super) fn groups(frame: &DataFrame, name: &str) -> Result<Grouped, PlotError
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use polars::prelude::df;
+    use polars::prelude::{Column, TimeUnit, df};
 
     use super::*;
 
@@ -182,9 +188,18 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_order_and_null_comes_last() {
-        let frame = df!("n" => [Some(10), None, Some(9), Some(10)]).unwrap();
+        let frame = df!("n" => [Some(10), None, Some(9), Some(10)], "s" => ["b", "", "a", ""]).unwrap();
         let (of_row, names) = categories(&frame, "n").unwrap();
         assert_eq!(names, ["9", "10", "null"]);
         assert_eq!(of_row, [1, 2, 0, 1]);
+        assert_eq!(categories(&frame, "s").unwrap().1, ["\"\"", "a", "b"]);
+    }
+
+    #[test]
+    fn spans_of_time_make_no_groups() {
+        let spans = Column::new("span".into(), [1_i64, 2]);
+        let spans = spans.cast(&DataType::Duration(TimeUnit::Milliseconds)).unwrap();
+        let error = categories(&spans.into_frame(), "span").unwrap_err();
+        assert!(matches!(error, PlotError::NotUsable { .. }), "{error}");
     }
 }

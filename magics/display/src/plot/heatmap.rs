@@ -5,13 +5,14 @@
 
 use polars::prelude::DataFrame;
 
-use super::axis::{self, Axis, Kind, decimal, extent, round_step, short};
+use super::axis::{self, Axis, Kind, decimal, extent, round_step, short, written};
 use super::bar::Agg;
 use super::column::{column, numbers, refuse_times};
 use super::font::{self, Weight};
 use super::groups::Parts;
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::{Anchor, Label};
+use super::label::{Anchor, Label};
+use super::legend::Legend;
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
 use super::spread::left_out as say_left_out;
 use super::theme::{self, size};
 use super::{Plot, PlotError, USUAL};
@@ -88,10 +89,13 @@ impl Side {
     fn name(&self, i: usize) -> String {
         match &self.along {
             Along::Names(names) => names[i].clone(),
-            Along::Bins { kind: Kind::Time, .. } => format!("bin {}", i + 1),
-            Along::Bins { .. } => {
+            Along::Bins { width, kind, .. } => {
                 let (from, to) = self.ends(i);
-                format!("{} to {}", short(from, 4), short(to, 4))
+                format!(
+                    "{} to {}",
+                    written(from, *kind, *width, 4),
+                    written(to, *kind, *width, 4)
+                )
             }
         }
     }
@@ -232,10 +236,7 @@ fn draw(
     };
     let (across, down) = axis::room((size.0.saturating_sub(180).max(240), size.1));
     let cell_width = (f64::from(size.0) - 260.0).max(100.0) / columns as f64;
-    let mut x = x_side.axis(x_name, across, (cell_width - 4.0).max(26.0))?;
-    if matches!(x_side.along, Along::Names(_)) {
-        thin_ticks(&mut x, cell_width);
-    }
+    let x = x_side.axis(x_name, across, (cell_width - 4.0).max(26.0))?;
     let y = if let Along::Names(names) = &y_side.along {
         Vertical::Bands {
             label: y_name.to_owned(),
@@ -245,7 +246,7 @@ fn draw(
         Vertical::Values(y_side.axis(y_name, down, 0.0)?)
     };
     let mut panel = Panel::new(size, &head, x, y, legend, Grid::None);
-    let texts = written(cells);
+    let texts = numbered(cells);
     for (y, x) in filled {
         let value = cells[y][x];
         let (from, to) = x_side.ends(x);
@@ -276,19 +277,8 @@ fn draw(
     Plot::new(panel.scene, &head)
 }
 
-/// Takes out ticks of names that would touch.
-fn thin_ticks(axis: &mut Axis, apart: f64) {
-    let widest = axis
-        .ticks
-        .iter()
-        .map(|(_, text)| font::width(text, size::TICK, Weight::Regular))
-        .fold(0.0, f64::max);
-    let each = ((widest + 4.0) / apart).ceil().max(1.0) as usize;
-    axis.ticks.retain(|(at, _)| (*at as usize).is_multiple_of(each));
-}
-
 /// The cells' numbers: whole where all are whole, else to the same decimals.
-fn written(cells: &[Vec<f64>]) -> Vec<Vec<String>> {
+fn numbered(cells: &[Vec<f64>]) -> Vec<Vec<String>> {
     let finite = || cells.iter().flatten().copied().filter(|v| v.is_finite());
     let largest = finite().fold(0.0_f64, |m, v| m.max(v.abs()));
     let whole = finite().all(|v| v.fract() == 0.0);

@@ -83,9 +83,7 @@ fn draw(column: &str, spread: &Spread, options: &HistOptions) -> Result<Plot, Pl
     }
     let log = options.log.x();
     let all = spread.sorted();
-    let (low, high) = extent(all.iter().copied()).ok_or_else(|| PlotError::NoValues {
-        what: column.to_owned(),
-    })?;
+    let (low, high) = extent(all.iter().copied()).ok_or_else(|| PlotError::nothing(column, log))?;
     // Also refuses what is too large, before any bin is counted.
     Axis::over(column, (low, high), 7, Kind::Number)?;
     let whole = !log && all.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e15);
@@ -201,10 +199,15 @@ fn draw_groups(panel: &mut Panel, bins: &Bins, counts: &[Vec<usize>], groups: &[
     }
 }
 
+/// Where a bin begins. A panel whose axis ends at the values themselves cuts its outer bins.
+fn edge(panel: &Panel, bins: &Bins, i: usize) -> f64 {
+    panel.px(bins.edge(i)).clamp(panel.left, panel.right)
+}
+
 fn draw_bars(panel: &mut Panel, bins: &Bins, counts: &[usize], color: theme::Rgb) {
     let bottom = panel.bottom;
     for (i, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-        let (left, right) = (panel.px(bins.edge(i)), panel.px(bins.edge(i + 1)));
+        let (left, right) = (edge(panel, bins, i), edge(panel, bins, i + 1));
         // A hair of ground between bars, as long as bars are wide enough to spare it.
         let gap = if right - left > 5.0 { 0.75 } else { 0.0 };
         let top = panel.py(*count as f64).min(bottom - 1.0);
@@ -220,13 +223,13 @@ fn draw_steps(panel: &mut Panel, bins: &Bins, counts: &[usize], color: theme::Rg
         if run[0].1 == 0 {
             continue;
         }
-        let mut outline = vec![(panel.px(bins.edge(run[0].0)), bottom)];
+        let mut outline = vec![(edge(panel, bins, run[0].0), bottom)];
         for (i, count) in run {
             let y = panel.py(*count as f64);
-            outline.push((panel.px(bins.edge(*i)), y));
-            outline.push((panel.px(bins.edge(i + 1)), y));
+            outline.push((edge(panel, bins, *i), y));
+            outline.push((edge(panel, bins, i + 1), y));
         }
-        outline.push((panel.px(bins.edge(run[run.len() - 1].0 + 1)), bottom));
+        outline.push((edge(panel, bins, run[run.len() - 1].0 + 1), bottom));
         let paint = Paint {
             rgb: color,
             alpha: 0.16,
@@ -405,6 +408,10 @@ mod tests {
             };
             for values in [values.clone(), vec![1.0], vec![1e-300, 1e100]] {
                 assert!(draw("price", &one(values), &options).is_ok());
+            }
+            if log.x() {
+                let error = draw("price", &one(Vec::new()), &options).unwrap_err();
+                assert!(matches!(error, PlotError::NoPositive { .. }), "{error}");
             }
         }
     }

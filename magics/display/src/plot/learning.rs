@@ -1,9 +1,10 @@
 //! Learning curves: the loss on the training and on the validation rows, epoch by epoch.
 
 use super::axis::{self, Axis, Kind, short};
+use super::label::{Anchor, Label};
+use super::legend::end_room;
 use super::line::draw_line;
-use super::panel::{Grid, Head, Panel, Vertical, checked_size, end_room};
-use super::scene::{Anchor, Label};
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
 use super::theme;
 use super::{Plot, PlotError, USUAL};
 use crate::text;

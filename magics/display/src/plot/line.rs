@@ -6,10 +6,11 @@
 use polars::prelude::DataFrame;
 use serde_json::json;
 
-use super::axis::{Axis, Kind, extent};
+use super::axis::{Axis, Kind, extent, written};
 use super::column::{numbers, scaled};
 use super::groups::{Parts, groups};
-use super::panel::{self, Grid, Head, Legend, Panel, Vertical, checked_size, end_room};
+use super::legend::{Legend, end_room};
+use super::panel::{self, Grid, Head, Panel, Vertical, checked_size};
 use super::spread::left_out;
 use super::theme::{self, Rgb};
 use super::{Log, Plot, PlotError, vega};
@@ -106,10 +107,9 @@ fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) ->
     let (facets, series) = (lines.facets.len(), &lines.series);
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let n: usize = series.iter().map(|s| s.points.len()).sum();
+    let log = lines.kinds.0 == Kind::Log || lines.kinds.1 == Kind::Log;
     if n == 0 {
-        return Err(PlotError::NoValues {
-            what: format!("{y_name} by {x_name}"),
-        });
+        return Err(PlotError::nothing(format!("{y_name} by {x_name}"), log));
     }
     let columns = [Some(x_name), options.color.as_deref(), options.by.as_deref()];
     let columns: Vec<&str> = columns.into_iter().flatten().collect();
@@ -121,8 +121,8 @@ fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) ->
     head.fact(text::counted(n as u64, "point"));
     let values = || series.iter().flat_map(|s| s.points.iter());
     if let Some((low, high)) = extent(values().map(|p| p.1)) {
-        let (low, high) = (super::scatter::label(low), super::scatter::label(high));
-        head.fact(format!("{low} to {high}"));
+        let say = |value| written(value, lines.kinds.1, high - low, 3);
+        head.fact(format!("{} to {}", say(low), say(high)));
     }
 
     let merged: Vec<Vec<(f64, f64)>> = series.iter().map(|s| same(&s.points)).collect();
@@ -135,7 +135,6 @@ fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) ->
     if let Some(cut) = &lines.cut {
         head.fact(cut);
     }
-    let log = lines.kinds.0 == Kind::Log || lines.kinds.1 == Kind::Log;
     left_out(&mut head, lines.left_out, log);
 
     let shown = || averaged.iter().flatten();
@@ -144,8 +143,10 @@ fn draw((x_name, y_name): (&str, &str), lines: &Lines, options: &LineOptions) ->
     let x = Axis::over(x_name, (low, high), across, lines.kinds.0)?;
     let y = Axis::around(y_name, shown().map(|p| p.1), down, lines.kinds.1)?;
     let groups = named(series);
-    // Lines are named at their ends; in small multiples there is no room, and one legend serves all.
-    let named = options.color.is_some() && facets < 2;
+    // Lines are named at their ends where all end on the right; in small multiples there is no room, and one legend
+    // serves all.
+    let mut ends = averaged.iter().filter_map(|points| points.last());
+    let named = options.color.is_some() && facets < 2 && ends.all(|last| x.at(last.0) > 0.96);
     let legend = match &options.color {
         Some(_) if named => end_room(series.iter().map(|s| s.name.as_str())),
         Some(name) => Legend::Groups {

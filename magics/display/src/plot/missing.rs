@@ -7,8 +7,9 @@ use polars::prelude::DataFrame;
 
 use super::axis::{Axis, Kind, decimal};
 use super::font::{self, Weight};
-use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
-use super::scene::{Anchor, Label};
+use super::label::{Anchor, Label};
+use super::legend::Legend;
+use super::panel::{self, Grid, Head, Vertical, checked_size};
 use super::theme::{self, size};
 use super::{Plot, PlotError, USUAL};
 use crate::text;
@@ -110,7 +111,9 @@ fn draw(mut columns: Vec<(String, Vec<bool>)>, rows: usize, options: &MissingOpt
         }
         let ink = if text == "0 %" { theme::AXIS } else { theme::LABEL };
         let label = Label::new(text, right + 10.0 + widest, middle).anchor(Anchor::Right);
-        panel.scene.text(label.color(ink));
+        if panel.is_written(i) {
+            panel.scene.text(label.color(ink));
+        }
     }
     Plot::new(panel.scene, &head)
 }

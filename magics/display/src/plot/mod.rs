@@ -24,8 +24,12 @@ mod font;
 mod groups;
 mod heatmap;
 mod hist;
+mod label;
 mod learning;
+mod legend;
 mod line;
+#[cfg(test)]
+mod looks;
 mod missing;
 mod pair;
 mod panel;
@@ -104,6 +108,10 @@ pub struct Plot {
 
 impl Plot {
     fn new(scene: Scene, head: &Head) -> Result<Plot, PlotError> {
+        if scene.cramped {
+            let (width, height) = (scene.width, scene.height);
+            return Err(PlotError::NoRoom { width, height });
+        }
         let png = scene.png()?;
         Ok(Plot {
             scene,
@@ -177,12 +185,34 @@ pub enum PlotError {
         dtype: String,
         /// What is needed, as the end of the sentence.
         needs: String,
+        /// What to type instead.
+        instead: String,
     },
     /// Nothing to draw.
     #[error("`{what}` has no values to draw (only nulls, NaN or infinities, or no rows)")]
     NoValues {
         /// The column, or what was to be drawn.
         what: String,
+    },
+    /// Nothing that a logarithmic axis can show.
+    #[error("`{what}` has no positive values, and a logarithmic axis shows no others")]
+    NoPositive {
+        /// The column, or what was to be drawn.
+        what: String,
+    },
+    /// Fewer columns than go together.
+    #[error("this picture needs two or more numeric columns, not {columns}")]
+    FewColumns {
+        /// How many there are.
+        columns: usize,
+    },
+    /// More classes than a confusion matrix has room for.
+    #[error("{classes} classes: a confusion matrix has room for {most}")]
+    ManyClasses {
+        /// How many there are.
+        classes: usize,
+        /// How many fit.
+        most: usize,
     },
     /// Values whose spread no axis can show.
     #[error("the values of `{what}` are too large to draw")]
@@ -240,6 +270,14 @@ pub enum PlotError {
         /// Height in CSS pixels.
         height: u32,
     },
+    /// A size that these data do not fit into.
+    #[error("{width} × {height} pixels have no room for what this picture shows")]
+    NoRoom {
+        /// Width in CSS pixels.
+        width: u32,
+        /// Height in CSS pixels.
+        height: u32,
+    },
     /// Polars could not compute what the picture shows.
     #[error("{0}")]
     Frame(#[from] polars::error::PolarsError),
@@ -249,6 +287,16 @@ pub enum PlotError {
 }
 
 impl PlotError {
+    /// No value that has a place on an axis.
+    fn nothing(what: impl Into<String>, log: bool) -> PlotError {
+        let what = what.into();
+        if log {
+            PlotError::NoPositive { what }
+        } else {
+            PlotError::NoValues { what }
+        }
+    }
+
     /// What to type instead.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -256,9 +304,12 @@ impl PlotError {
                 let there = there.join(", ");
                 Some(format!("`{name}` is none of: {there}"))
             }
-            PlotError::NotUsable { name, .. } => Some(format!(
-                "turn it into numbers in `%%sql`, such as `SELECT CAST({name} AS DOUBLE) …`, or take another column"
-            )),
+            PlotError::NotUsable { instead, .. } => Some(instead.clone()),
+            PlotError::NoPositive { .. } => Some("leave `--log` out".to_owned()),
+            PlotError::FewColumns { .. } => Some("`%plot hist` and `%plot box` draw one column".to_owned()),
+            PlotError::ManyClasses { .. } => {
+                Some("make the rare classes one in `%%sql`, with `CASE`, before `%train`".to_owned())
+            }
             PlotError::NoValues { .. } => Some("look at it with `%describe`: count and null_count".to_owned()),
             PlotError::TooLarge { .. } => Some("divide or take the logarithm first, in `%%sql`".to_owned()),
             PlotError::OneClass { .. } => Some("take rows with both outcomes, or another label condition".to_owned()),
@@ -270,6 +321,7 @@ impl PlotError {
             }
             PlotError::Bins { .. } => Some("leave `--bins` out for a good number".to_owned()),
             PlotError::Size { .. } => Some("240 to 2000 pixels wide and 180 to 2000 high".to_owned()),
+            PlotError::NoRoom { .. } => Some("give it a larger `--size`, or leave that out".to_owned()),
             PlotError::Lengths { .. } | PlotError::Frame(_) | PlotError::Drawing(_) => None,
         }
     }

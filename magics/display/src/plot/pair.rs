@@ -3,14 +3,17 @@
 
 use polars::prelude::DataFrame;
 
-use super::axis::{Axis, Kind, decimal};
+use super::axis::{self, Axis, Kind, decimal};
 use super::column::{numbers, numeric};
 use super::correlation::correlation;
+use super::font::{self, Weight};
 use super::groups::groups;
 use super::hist;
-use super::panel::{Grid, Head, Legend, Panel, Region, Vertical, checked_size, draw_head, draw_legend, legend_room};
+use super::label::{Anchor, Label};
+use super::legend::{Legend, draw_legend, legend_room};
+use super::panel::{Grid, HIGH, Head, Panel, Region, Vertical, checked_size, draw_head};
 use super::sample;
-use super::scene::{Anchor, Label, Paint, Scene};
+use super::scene::{Paint, Scene};
 use super::theme::{self, Rgb, size, space};
 use super::{Plot, PlotError};
 use crate::text;
@@ -40,29 +43,30 @@ pub struct PairOptions {
 /// Every numeric column against every other; of all, where none are named.
 pub fn pair(frame: &DataFrame, columns: &[String], options: &PairOptions) -> Result<Plot, PlotError> {
     let named = numeric(frame, columns);
-    let mut read = Vec::new();
+    let (mut read, mut kinds) = (Vec::new(), Vec::new());
     for name in named.iter().take(MOST_COLUMNS) {
-        read.push((name.clone(), numbers(frame, name)?.0));
+        let (values, kind) = numbers(frame, name)?;
+        read.push((name.clone(), values));
+        kinds.push(kind);
     }
     let (group, groups) = match &options.color {
         Some(color) => groups(frame, color)?,
         None => (vec![0; frame.height()], vec![(String::new(), theme::BLUE)]),
     };
-    draw(&read, named.len(), (&group, &groups), options)
+    draw(&read, &kinds, named.len(), (&group, &groups), options)
 }
 
 /// Columns of equal length, NaN where a value is missing; each row's group, and the groups.
 fn draw(
     columns: &[(String, Vec<f64>)],
+    kinds: &[Kind],
     all: usize,
     (group, groups): (&[usize], &[(String, Rgb)]),
     options: &PairOptions,
 ) -> Result<Plot, PlotError> {
     let n = columns.len();
     if n < 2 {
-        return Err(PlotError::NoValues {
-            what: "two or more numeric columns".to_owned(),
-        });
+        return Err(PlotError::FewColumns { columns: n });
     }
     let side = if n <= 3 { 190 } else { 140 };
     let usual = (
@@ -94,7 +98,8 @@ fn draw(
 
     let axes: Vec<Axis> = columns
         .iter()
-        .map(|(name, values)| Axis::around(name, values.iter().copied(), 3, Kind::Number))
+        .zip(kinds)
+        .map(|((name, values), kind)| Axis::around(name, values.iter().copied(), 3, *kind))
         .collect::<Result<_, _>>()?;
     let legend = match &options.color {
         Some(name) => Legend::Groups {
@@ -114,8 +119,14 @@ fn draw(
         let from = (left + step.0 * column as f64, top + step.1 * row as f64);
         let to = (from.0 + step.0 - GAP, from.1 + step.1 - GAP);
         if row == n - 1 {
-            for (at, text) in &axes[column].ticks {
-                let x = from.0 + (to.0 - from.0) * axes[column].at(*at);
+            let x = |at: f64| from.0 + (to.0 - from.0) * axes[column].at(at);
+            let ticks = axes[column]
+                .ticks
+                .iter()
+                .map(|(at, text)| (x(*at), text.clone()))
+                .collect();
+            let wide = |text: &str| font::width(text, size::TICK - 2.0, Weight::Regular) + 4.0;
+            for (x, text) in axis::spaced(ticks, wide) {
                 scene.text(
                     Label::new(text, x, to.1 + 14.0)
                         .size(size::TICK - 2.0)
@@ -124,8 +135,13 @@ fn draw(
             }
         }
         if column == 0 && row > 0 {
-            for (at, text) in &axes[row].ticks {
-                let y = to.1 - (to.1 - from.1) * axes[row].at(*at);
+            let y = |at: f64| to.1 - (to.1 - from.1) * axes[row].at(at);
+            let ticks = axes[row]
+                .ticks
+                .iter()
+                .map(|(at, text)| (y(*at), text.clone()))
+                .collect();
+            for (y, text) in axis::spaced(ticks, |_| HIGH) {
                 let label = Label::new(text, from.0 - 6.0, y).size(size::TICK - 2.0);
                 scene.text(label.anchor(Anchor::Right));
             }
@@ -137,7 +153,9 @@ fn draw(
             let text = r.map_or_else(|| "–".to_owned(), |r| decimal(r, 2));
             let label = Label::new(text, (from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
             let label = label.size(size::TITLE - 2.0).anchor(Anchor::Middle);
-            scene.text(label.color(theme::text_on(color)));
+            if label.width() + 4.0 < to.0 - from.0 && to.1 - from.1 > 16.0 {
+                scene.text(label.color(theme::text_on(color)));
+            }
             continue;
         }
         // A panel leaves a little room at its top.
@@ -190,7 +208,7 @@ fn draw_own(
     let mut panel = Panel::within(scene, region, x, Vertical::Values(y), &Legend::None, Grid::Vertical);
     sketch.draw(&mut panel, groups);
     let room = panel.right - panel.left - 8.0;
-    let name = super::font::fit(name, size::TICK, super::font::Weight::Medium, room);
+    let name = font::fit_name(name, size::TICK, Weight::Medium, room);
     let label = Label::new(name, panel.left + 4.0, panel.top + 9.0);
     panel.scene.text(label.color(theme::INK).medium());
     Ok(panel.scene)
@@ -208,19 +226,41 @@ mod tests {
         let wave: Vec<f64> = up.iter().map(|v| (v / 7.0).sin()).collect();
         let columns = [("up", up), ("down", down), ("wave", wave)].map(|(name, values)| (name.to_owned(), values));
         let groups = [(String::new(), theme::BLUE)];
-        let plot = draw(&columns, 3, (&[0; 3_000], &groups), &PairOptions::default()).unwrap();
+        let plot = draw(
+            &columns,
+            &[Kind::Number; 3],
+            3,
+            (&[0; 3_000], &groups),
+            &PairOptions::default(),
+        )
+        .unwrap();
         assert_eq!(
             plot.text(),
             "Pairs, 3 numeric columns, strongest -1.00 between up and down, a sample of 1,000 of 3,000 rows"
         );
-        let one = draw(&columns[..1], 1, (&[0; 3_000], &groups), &PairOptions::default());
-        assert!(matches!(one, Err(PlotError::NoValues { .. })));
+        let one = draw(
+            &columns[..1],
+            &[Kind::Number],
+            1,
+            (&[0; 3_000], &groups),
+            &PairOptions::default(),
+        );
+        assert!(matches!(one, Err(PlotError::FewColumns { columns: 1 })));
     }
 
     #[test]
     fn columns_with_gaps_and_one_value_have_cells() {
         let columns = [("a", vec![1.0, f64::NAN, 3.0]), ("b", vec![2.0; 3])].map(|(name, v)| (name.to_owned(), v));
         let groups = [("x".to_owned(), theme::BLUE), ("y".to_owned(), theme::GREEN)];
-        assert!(draw(&columns, 2, (&[0, 1, 0], &groups), &PairOptions::default()).is_ok());
+        assert!(
+            draw(
+                &columns,
+                &[Kind::Number; 2],
+                2,
+                (&[0, 1, 0], &groups),
+                &PairOptions::default()
+            )
+            .is_ok()
+        );
     }
 }

@@ -6,14 +6,20 @@
 
 use super::axis::{self, Axis};
 use super::font::{self, Weight};
-use super::scene::{Anchor, Label, Scene};
+use super::label::{Anchor, Label};
+use super::legend::{Legend, draw_legend, legend_room, widest};
+use super::scene::Scene;
 use super::theme::{self, Rgb, size, space};
 use super::{PlotError, USUAL};
 
 /// Room between lines of text.
-const LINE: f64 = 20.0;
+pub(crate) const LINE: f64 = 20.0;
+/// The height of a text with the least room above it.
+pub(crate) const HIGH: f64 = 13.0;
+/// Least room for data, across and down.
+const LEAST: f64 = 16.0;
 /// Most room that a legend or a column of names may take.
-const NAME_ROOM: f64 = 150.0;
+pub(crate) const NAME_ROOM: f64 = 150.0;
 /// Room between small multiples.
 const FACET_GAP: f64 = 14.0;
 
@@ -46,24 +52,6 @@ impl Head {
         // Pictures write a real minus sign; a log is searched with the keyboard's.
         line.replace('−', "-")
     }
-}
-
-/// What explains the colours.
-pub(crate) enum Legend {
-    None,
-    /// Names of groups with their colours.
-    Groups {
-        name: String,
-        entries: Vec<(String, Rgb)>,
-    },
-    /// A colour scale, from its low end to its high end.
-    Scale {
-        name: String,
-        axis: Axis,
-        color: fn(f64) -> Rgb,
-    },
-    /// Room on the right for labels that a chart writes itself.
-    Room(f64),
 }
 
 /// What the vertical axis is.
@@ -169,9 +157,19 @@ impl Panel {
             x,
             y,
         };
+        panel.inset(0.0, 0.0);
+        let (right, bottom) = (panel.right, panel.bottom);
         panel.draw_axes(grid, most, region.bottom);
         draw_legend(&mut panel.scene, (right, top, bottom), legend);
         panel
+    }
+
+    /// Takes room away from the data on both sides. Where too little is left, the picture is refused in the end.
+    pub(crate) fn inset(&mut self, before: f64, behind: f64) {
+        (self.left, self.right) = (self.left + before, self.right - behind);
+        self.scene.cramped |= self.right - self.left < LEAST || self.bottom - self.top < LEAST;
+        self.right = self.right.max(self.left + LEAST);
+        self.bottom = self.bottom.max(self.top + LEAST);
     }
 
     /// The horizontal position of a value.
@@ -195,6 +193,11 @@ impl Panel {
         }
     }
 
+    /// Whether there is room for a band's text: for that of every nth where bands are thin.
+    pub(crate) fn is_written(&self, band: usize) -> bool {
+        band.is_multiple_of((HIGH / self.band()).ceil().max(1.0) as usize)
+    }
+
     fn draw_axes(&mut self, grid: Grid, name_room: f64, edge: f64) {
         let (left, right, top, bottom) = (self.left, self.right, self.top, self.bottom);
         let x_ticks: Vec<(f64, String)> = self
@@ -203,6 +206,7 @@ impl Panel {
             .iter()
             .map(|(at, text)| (self.px(*at), text.clone()))
             .collect();
+        let x_ticks = axis::spaced(x_ticks, |text| font::width(text, size::TICK, Weight::Regular) + 6.0);
         if matches!(grid, Grid::Both | Grid::Vertical) {
             for (x, _) in &x_ticks {
                 self.scene.line(vec![(*x, top), (*x, bottom)], 1.0, theme::GRID);
@@ -214,7 +218,7 @@ impl Panel {
                 .iter()
                 .map(|(at, text)| (self.py(*at), text.clone()))
                 .collect();
-            for (y, text) in ticks {
+            for (y, text) in axis::spaced(ticks, |_| HIGH) {
                 // A grid line on the base line would only thicken it.
                 if matches!(grid, Grid::Both | Grid::Horizontal) && bottom - y > 3.0 {
                     self.scene.line(vec![(left, y), (right, y)], 1.0, theme::GRID);
@@ -228,8 +232,9 @@ impl Panel {
             let labels: Vec<Label> = names
                 .iter()
                 .enumerate()
+                .filter(|(i, _)| self.is_written(*i))
                 .map(|(i, name)| {
-                    let name = font::fit(name, size::TICK, Weight::Regular, name_room);
+                    let name = font::fit_name(name, size::TICK, Weight::Regular, name_room);
                     Label::new(name, left - space::GAP, self.py(i as f64)).anchor(Anchor::Right)
                 })
                 .collect();
@@ -275,44 +280,9 @@ impl Panel {
     }
 
     fn end_label(&mut self, (x, y): (f64, f64), name: &str, color: Rgb) {
-        let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
+        let name = font::fit_name(name, size::TICK, Weight::Medium, NAME_ROOM);
         let label = Label::new(name, x + space::GAP, y).color(color).medium();
         self.scene.text(label);
-    }
-}
-
-/// Draws what explains the colours, on the right of the data.
-pub(crate) fn draw_legend(scene: &mut Scene, (right, top, bottom): (f64, f64, f64), legend: &Legend) {
-    let x = right + 24.0;
-    let mut y = top + 8.0;
-    match legend {
-        Legend::None | Legend::Room(_) => {}
-        Legend::Groups { name, entries } => {
-            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-            scene.text(Label::new(name, x, y).medium());
-            for (entry, color) in entries {
-                y += LINE;
-                scene.dot((x + 5.0, y), 5.0, *color);
-                let entry = font::fit(entry, size::TICK, Weight::Regular, NAME_ROOM);
-                scene.text(Label::new(entry, x + 16.0, y));
-            }
-        }
-        Legend::Scale { name, axis, color } => {
-            let name = font::fit(name, size::TICK, Weight::Medium, NAME_ROOM);
-            scene.text(Label::new(name, x, y).medium());
-            let (from, to) = (y + 18.0, (y + 178.0).min(bottom));
-            let steps = 80;
-            let step = (to - from) / f64::from(steps);
-            for i in 0..steps {
-                let color = color((f64::from(i) + 0.5) / f64::from(steps));
-                let low = to - step * f64::from(i);
-                scene.rect((x, low - step), (x + 12.0, low), color);
-            }
-            for (at, text) in &axis.ticks {
-                let y = to - (to - from) * axis.at(*at);
-                scene.text(Label::new(text.clone(), x + 20.0, y));
-            }
-        }
     }
 }
 
@@ -399,21 +369,13 @@ pub(crate) fn facets(
             bottom: from.1 + high - 4.0,
         };
         let mut panel = Panel::within(scene, region, x.unnamed(), y.clone(), &Legend::None, grid);
-        let name = font::fit(name, size::TICK, Weight::Medium, panel.right - panel.left);
+        let name = font::fit_name(name, size::TICK, Weight::Medium, panel.right - panel.left);
         let label = Label::new(name, panel.left, from.1 + LINE / 2.0);
         panel.scene.text(label.color(theme::INK).medium());
         draw(&mut panel, i);
         scene = panel.scene;
     }
     scene
-}
-
-/// The room that names at line ends need.
-pub(crate) fn end_room<'a>(names: impl Iterator<Item = &'a str>) -> Legend {
-    let widest = names
-        .map(|name| font::width(name, size::TICK, Weight::Medium))
-        .fold(0.0, f64::max);
-    Legend::Room(widest.min(NAME_ROOM) + space::GAP)
 }
 
 /// Draws title and facts; gives where the rest may begin.
@@ -453,30 +415,6 @@ fn draw_facts(scene: &mut Scene, line: &str, y: f64) -> f64 {
     let line = font::fit(line, size::SUBTITLE, Weight::Regular, room);
     scene.text(Label::new(line, space::EDGE, y + 15.0).size(size::SUBTITLE));
     y + LINE
-}
-
-fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
-    texts
-        .map(|text| font::width(text, size::TICK, Weight::Regular))
-        .fold(0.0, f64::max)
-}
-
-/// The room on the right that a legend takes.
-pub(crate) fn legend_room(legend: &Legend) -> f64 {
-    match legend {
-        Legend::None => 0.0,
-        Legend::Room(room) => *room,
-        Legend::Groups { name, entries } => {
-            let entries = widest(entries.iter().map(|(entry, _)| entry.as_str())).min(NAME_ROOM);
-            let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
-            24.0 + (entries + 16.0).max(name)
-        }
-        Legend::Scale { name, axis, .. } => {
-            let ticks = widest(axis.ticks.iter().map(|(_, text)| text.as_str()));
-            let name = font::width(name, size::TICK, Weight::Medium).min(NAME_ROOM);
-            24.0 + (ticks + 20.0).max(name)
-        }
-    }
 }
 
 /// A picture needs a size that its parts fit into.

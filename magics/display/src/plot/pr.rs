@@ -5,8 +5,10 @@
 
 use super::axis::{Axis, Kind, decimal, short};
 use super::cuts::{self, Cuts, thin};
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size};
-use super::scene::{Anchor, Label, Paint};
+use super::label::{Anchor, Label};
+use super::legend::Legend;
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
+use super::scene::Paint;
 use super::theme;
 use super::{Plot, PlotError};
 

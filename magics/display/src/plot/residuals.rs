@@ -4,7 +4,8 @@
 
 use super::axis::{self, Axis, Kind, extent, short};
 use super::hist::mean;
-use super::panel::{Grid, Head, Legend, Panel, Vertical, checked_size, end_room};
+use super::legend::{Legend, end_room};
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
 use super::sample::{self, MOST_POINTS};
 use super::scatter::dot;
 use super::scene::Paint;

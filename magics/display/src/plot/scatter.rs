@@ -7,7 +7,8 @@ use super::axis::{self, Axis, Kind, short};
 use super::column::{is_scale, numbers, scaled};
 use super::correlation::correlation;
 use super::groups::{Parts, groups};
-use super::panel::{self, Grid, Head, Legend, Vertical, checked_size};
+use super::legend::Legend;
+use super::panel::{self, Grid, Head, Vertical, checked_size};
 use super::sample::{self, MOST_POINTS};
 use super::scene::Paint;
 use super::spread::left_out;
@@ -98,10 +99,9 @@ fn draw((x_name, y_name): (&str, &str), points: &Points, options: &ScatterOption
     let facets = points.facets.len();
     let size = checked_size(options.size, panel::usual_of(facets))?;
     let n = points.x.len();
+    let log = [points.x_kind, points.y_kind].contains(&Kind::Log);
     if n == 0 {
-        return Err(PlotError::NoValues {
-            what: format!("{y_name} by {x_name}"),
-        });
+        return Err(PlotError::nothing(format!("{y_name} by {x_name}"), log));
     }
     let title = options.title.clone();
     let mut head = Head::new(title.unwrap_or_else(|| match &options.by {
@@ -150,7 +150,6 @@ fn draw((x_name, y_name): (&str, &str), points: &Points, options: &ScatterOption
     if let Some(cut) = &points.cut {
         head.fact(cut);
     }
-    let log = [points.x_kind, points.y_kind].contains(&Kind::Log);
     left_out(&mut head, points.left_out, log);
 
     let (across, down) = panel::room_of(size, facets);

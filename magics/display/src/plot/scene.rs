@@ -10,6 +10,7 @@ use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBAColor, TextSty
 
 use super::PlotError;
 use super::font::{self, Weight};
+use super::label::{Anchor, Label};
 use super::theme::{self, Rgb};
 
 /// How much finer than CSS pixels the scene is drawn.
@@ -36,65 +37,6 @@ impl Paint {
     }
 }
 
-/// Which end of a text its position names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Anchor {
-    Left,
-    Middle,
-    Right,
-}
-
-/// A line of text, centred vertically on its capitals.
-#[derive(Clone, Debug)]
-pub(crate) struct Label {
-    pub(crate) text: String,
-    pub(crate) x: f64,
-    pub(crate) y: f64,
-    pub(crate) size: f64,
-    pub(crate) weight: Weight,
-    pub(crate) color: Rgb,
-    pub(crate) anchor: Anchor,
-}
-
-impl Label {
-    /// A label in the size and colour of tick labels.
-    pub(crate) fn new(text: impl Into<String>, x: f64, y: f64) -> Self {
-        Label {
-            text: text.into(),
-            x,
-            y,
-            size: theme::size::TICK,
-            weight: Weight::Regular,
-            color: theme::LABEL,
-            anchor: Anchor::Left,
-        }
-    }
-
-    pub(crate) fn anchor(mut self, anchor: Anchor) -> Self {
-        self.anchor = anchor;
-        self
-    }
-
-    pub(crate) fn size(mut self, size: f64) -> Self {
-        self.size = size;
-        self
-    }
-
-    pub(crate) fn color(mut self, color: Rgb) -> Self {
-        self.color = color;
-        self
-    }
-
-    pub(crate) fn medium(mut self) -> Self {
-        self.weight = Weight::Medium;
-        self
-    }
-
-    pub(crate) fn width(&self) -> f64 {
-        font::width(&self.text, self.size, self.weight)
-    }
-}
-
 enum Mark {
     Rect {
         from: (f64, f64),
@@ -118,11 +60,22 @@ enum Mark {
     Text(Label),
 }
 
+impl Mark {
+    fn text_width(&self) -> Option<f64> {
+        match self {
+            Mark::Text(label) => Some(label.width()),
+            _ => None,
+        }
+    }
+}
+
 /// Marks in the order in which they are painted, on a ground of a size in CSS pixels.
 pub(crate) struct Scene {
     pub(crate) width: u32,
     pub(crate) height: u32,
     marks: Vec<Mark>,
+    /// Whether something has no room in a picture of this size.
+    pub(crate) cramped: bool,
 }
 
 impl Scene {
@@ -131,6 +84,7 @@ impl Scene {
             width,
             height,
             marks: Vec::new(),
+            cramped: false,
         }
     }
 
@@ -188,6 +142,45 @@ impl Scene {
         }
     }
 
+    /// Texts that touch each other or leave the picture, and marks that leave it.
+    #[cfg(test)]
+    pub(crate) fn flaws(&self) -> Vec<String> {
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let mut flaws = Vec::new();
+        let mut seen: Vec<(&str, [f64; 4])> = Vec::new();
+        for mark in &self.marks {
+            let (points, text) = match mark {
+                Mark::Rect { from, to, .. } => (vec![*from, *to], None),
+                Mark::Line { points, .. } | Mark::Area { points, .. } => (points.clone(), None),
+                Mark::Dot { at, .. } => (vec![*at], None),
+                Mark::Text(label) => {
+                    let left = match label.anchor {
+                        Anchor::Left => label.x,
+                        Anchor::Middle => label.x - label.width() / 2.0,
+                        Anchor::Right => label.x - label.width(),
+                    };
+                    let half = font::cap_height(label.size) / 2.0;
+                    let ends = [left, label.y - half, left + label.width(), label.y + half];
+                    (
+                        vec![(ends[0], ends[1]), (ends[2], ends[3])],
+                        Some((label.text.as_str(), ends)),
+                    )
+                }
+            };
+            // A hair more, for what is rounded.
+            let within = |(x, y): &(f64, f64)| (-0.5..=width + 0.5).contains(x) && (-0.5..=height + 0.5).contains(y);
+            if !points.iter().all(within) {
+                flaws.push(format!("outside: {text:?} {points:?}"));
+            }
+            let Some((text, a)) = text else { continue };
+            let touches = |b: &[f64; 4]| a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+            let touched = seen.iter().filter(|(_, b)| touches(b));
+            flaws.extend(touched.map(|(other, _)| format!("{other:?} and {text:?} touch")));
+            seen.push((text, a));
+        }
+        flaws
+    }
+
     /// The picture as a PNG at double resolution.
     pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
         let (width, height) = self.fine_size();
@@ -213,6 +206,7 @@ impl Scene {
         }
         // plotters' own header gives the fine size as the size to show: put ours in its place.
         let body = fine.split_once('>').map_or("", |(_, body)| body);
+        let body = measured(body, self.marks.iter().filter_map(Mark::text_width));
         Ok(format!(
             "<svg width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\" \
              xmlns=\"http://www.w3.org/2000/svg\">{body}",
@@ -378,6 +372,21 @@ fn draw_svg_text<B: DrawingBackend>(backend: &mut B, label: &Label) -> Result<()
         .map_err(drawing)
 }
 
+/// The texts of an SVG with their widths: another font than the one that was laid out takes the same room.
+fn measured(body: &str, widths: impl Iterator<Item = f64>) -> String {
+    let mut texts = body.split("<text ");
+    let mut measured = texts.next().unwrap_or_default().to_owned();
+    let mut widths = widths.map(|width| (width * FINE).round());
+    for text in texts {
+        measured.push_str("<text ");
+        if let Some(width) = widths.next() {
+            measured.push_str(&format!("textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" "));
+        }
+        measured.push_str(text);
+    }
+    measured
+}
+
 /// Averages squares of `SHRINK` pixels.
 fn shrink(fine: &[u8], width: usize) -> Vec<u8> {
     let stride = width * 3;
@@ -439,6 +448,18 @@ mod tests {
         assert_eq!(pixel(&png_bytes, 41, 30), theme::GROUND);
         assert_eq!(pixel(&png_bytes, 19, 30), theme::GROUND);
         assert_eq!(pixel(&png_bytes, 40, 49), theme::VERMILLION);
+    }
+
+    #[test]
+    fn texts_of_an_svg_keep_their_widths() {
+        let body = "<rect/><text x=\"1\">a</text><g/><text x=\"2\">b</text>";
+        let told = measured(body, [2.5, 10.0].into_iter());
+        let (a, b) = told.split_once("<g/>").unwrap();
+        assert_eq!(
+            a,
+            "<rect/><text textLength=\"10\" lengthAdjust=\"spacingAndGlyphs\" x=\"1\">a</text>"
+        );
+        assert!(b.starts_with("<text textLength=\"40\" "), "{b}");
     }
 
     #[test]

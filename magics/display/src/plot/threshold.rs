@@ -2,8 +2,9 @@
 
 use super::axis::{self, Axis, Kind, decimal, short};
 use super::cuts::{Cut, Cuts, thin};
-use super::panel::{Grid, Head, Panel, Vertical, checked_size, end_room};
-use super::scene::{Anchor, Label};
+use super::label::{Anchor, Label};
+use super::legend::end_room;
+use super::panel::{Grid, Head, Panel, Vertical, checked_size};
 use super::theme;
 use super::{Plot, PlotError, USUAL};
 

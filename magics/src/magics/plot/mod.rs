@@ -261,11 +261,14 @@ pub(crate) fn of_plot(error: &PlotError) -> MagicError {
     let kind = match error {
         PlotError::NoColumn { .. } => ErrorKind::NotFound,
         PlotError::NotUsable { .. } | PlotError::NoValues { .. } | PlotError::TooLarge { .. } => ErrorKind::DataError,
-        PlotError::OneClass { .. }
+        PlotError::NoPositive { .. }
+        | PlotError::FewColumns { .. }
+        | PlotError::ManyClasses { .. }
+        | PlotError::OneClass { .. }
         | PlotError::OneValue { .. }
         | PlotError::NoProbabilities { .. }
         | PlotError::Frame(_) => ErrorKind::DataError,
-        PlotError::Bins { .. } | PlotError::Size { .. } => ErrorKind::UsageError,
+        PlotError::Bins { .. } | PlotError::Size { .. } | PlotError::NoRoom { .. } => ErrorKind::UsageError,
         PlotError::Lengths { .. } | PlotError::Drawing(_) => ErrorKind::InternalError,
     };
     MagicError::new(kind, error.to_string()).with_hint_from(error.hint())
