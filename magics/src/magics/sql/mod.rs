@@ -15,6 +15,7 @@ use ironsage_display::{Front, TableOptions, note, table, text as words};
 
 use self::query::{Query, Ready};
 use self::statement::Statement;
+pub(crate) use self::statement::check_length;
 use crate::complete::Completion;
 use crate::error::MagicError;
 use crate::guard;
