@@ -1,4 +1,4 @@
-//! `%describe`: count, nulls, mean, spread and quantiles of each column.
+//! `%describe`: count, nulls, mean, spread and quantiles of each column; of text, how many values and the commonest.
 
 use ironsage_display::{Front, TableOptions, describe, note, table};
 
@@ -9,7 +9,7 @@ use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
 use crate::text;
 
-/// Count, nulls, mean, spread and quantiles of each column
+/// Count, nulls, mean, spread and quantiles of each column; of text the commonest value
 #[derive(clap::Args)]
 pub(crate) struct Describe {
     /// The frame; without a name, the last result
