@@ -38,7 +38,7 @@ impl Magic for Describe {
         let name = self.out.one()?.cloned();
         let look = look::open(&self.frame, &self.columns, session, front)?;
         let (facts, shape) = guard::on_worker(front, "%describe", move || {
-            let frame = look.plan.collect()?;
+            let frame = look.collect()?;
             Ok((describe(&frame)?, text::shape(&frame)))
         })?;
         front.display(&table(&facts, &TableOptions::default()));

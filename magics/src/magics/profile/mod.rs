@@ -74,12 +74,11 @@ impl Magic for Profile {
         if let Some(label) = &self.label
             && !look.schema.contains(label)
         {
-            let known: Vec<String> = look.schema.iter_names().map(ToString::to_string).collect();
-            return Err(text::no_column(&self.frame, label, &known));
+            return Err(look.no_column(&self.frame, label));
         }
-        let most = match session.value(&self.frame) {
-            Some(Value::Plan(_)) => MOST_OF_PLAN,
-            _ => MOST_OF_FRAME,
+        let most = match look.reads_files {
+            true => MOST_OF_PLAN,
+            false => MOST_OF_FRAME,
         };
         let label = self.label.clone();
         let profiled = guard::on_worker(front, "%profile", move || profiled(&look, label.as_deref(), most))?;
@@ -273,6 +272,7 @@ mod tests {
         let look = Look {
             plan: frame.clone().lazy(),
             schema: frame.schema().clone(),
+            reads_files: false,
         };
         profiled(&look, None, most).unwrap()
     }
