@@ -7,39 +7,63 @@ use polars::prelude::*;
 use crate::error::MagicError;
 use crate::frames;
 use crate::guard;
-use crate::session::{Session, Value};
+use crate::session::Session;
 use crate::text;
 
-/// A frame or a plan that was named, with the columns that were asked for.
+/// A frame, a plan or a saved query that was named, with the columns that were asked for.
 pub(crate) struct Look {
     pub plan: LazyFrame,
     pub schema: SchemaRef,
+    /// Whether files are read, which may be larger than memory.
+    pub reads_files: bool,
 }
 
-/// Opens a frame or a plan by name, with `columns` only; none named are all.
-pub(crate) fn open(name: &str, columns: &[String], session: &Session, front: &dyn Front) -> Result<Look, MagicError> {
-    let mut plan = match session.value(name) {
-        Some(Value::Plan(plan)) => {
-            guard::on_worker(front, &format!("opening the plan {name}"), move || Ok(plan.frame()?))?
+impl Look {
+    /// All rows.
+    pub fn collect(&self) -> PolarsResult<DataFrame> {
+        frames::collected(self.plan.clone(), self.reads_files)
+    }
+
+    /// With these columns only; none named are all.
+    pub fn select(self, name: &str, columns: &[String]) -> Result<Look, MagicError> {
+        if columns.is_empty() {
+            return Ok(self);
         }
-        _ => session.plan(name)?,
-    };
-    let mut schema = plan.collect_schema()?;
-    if !columns.is_empty() {
-        let known: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
         let mut chosen = Schema::default();
         for column in columns {
-            let dtype = schema
-                .get(column)
-                .ok_or_else(|| text::no_column(name, column, &known))?;
+            let dtype = self.schema.get(column).ok_or_else(|| self.no_column(name, column))?;
             if chosen.insert(column.as_str().into(), dtype.clone()).is_some() {
                 return Err(MagicError::usage(format!("the column `{column}` is named twice")));
             }
         }
-        plan = plan.select([cols(columns.iter().map(String::as_str)).as_expr()]);
-        schema = SchemaRef::new(chosen);
+        Ok(Look {
+            plan: self.plan.select([cols(columns.iter().map(String::as_str)).as_expr()]),
+            schema: SchemaRef::new(chosen),
+            ..self
+        })
     }
-    Ok(Look { plan, schema })
+
+    /// The error that what is called `name` has no such column.
+    pub fn no_column(&self, name: &str, column: &str) -> MagicError {
+        let known: Vec<String> = self.schema.iter_names().map(ToString::to_string).collect();
+        text::no_column(name, column, &known)
+    }
+}
+
+/// Opens a frame, a plan or a saved query by name, with `columns` only; none named are all. A store that does not answer
+/// can be left.
+pub(crate) fn open(name: &str, columns: &[String], session: &Session, front: &dyn Front) -> Result<Look, MagicError> {
+    let (rows, session) = (session.rows(name)?, session.clone());
+    let reads_files = rows.read_files();
+    let look = guard::on_worker(front, &format!("opening {name}"), move || {
+        let mut plan = rows.plan(&session)?;
+        Ok(Look {
+            schema: plan.collect_schema()?,
+            plan,
+            reads_files,
+        })
+    })?;
+    look.select(name, columns)
 }
 
 /// How many rows a plan has; for the formats that write it down, only that is read.
@@ -78,7 +102,7 @@ impl Sample {
 pub(crate) fn sample(look: &Look, most: usize) -> PolarsResult<Sample> {
     let of = height(&look.plan)?;
     if of <= most {
-        let frame = look.plan.clone().collect()?;
+        let frame = look.collect()?;
         let of = frame.height();
         return Ok(Sample { frame, of });
     }
@@ -116,6 +140,7 @@ mod tests {
         let look = Look {
             schema: frame.schema().clone(),
             plan: frame.clone().lazy(),
+            reads_files: false,
         };
         let sampled = sample(&look, 10_000).unwrap();
         assert_eq!(sampled.of, 100_000);

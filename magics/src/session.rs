@@ -15,11 +15,11 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use polars::prelude::*;
 
 use crate::error::MagicError;
-use crate::frames;
+use crate::frames::Rows;
 use crate::language::scalar::Scalar;
 use crate::language::suggest;
 use crate::magics::python::Python;
-use crate::magics::sql::query::{self, Query};
+use crate::magics::sql::query::{Query, Ready};
 use crate::model_store::SavedModel;
 use crate::places::Places;
 use crate::plan::Plan;
@@ -288,35 +288,31 @@ impl Session {
             .collect()
     }
 
-    /// A frame, a plan or a saved query as a plan, without running anything: what SQL works on.
-    pub fn plan(&self, name: &str) -> Result<LazyFrame, MagicError> {
+    /// What a name stands for where rows are wanted; no file is opened. Rust's variables are asked for what is not bound here.
+    pub(crate) fn rows(&self, name: &str) -> Result<Rows, MagicError> {
         match self.value(name) {
-            Some(Value::Frame(frame)) => Ok(frame.lazy()),
-            Some(Value::Plan(plan)) => Ok(plan.frame()?),
-            Some(Value::Query(_)) => query::plan(name, self),
+            Some(Value::Frame(frame)) => Ok(Rows::Frame(frame)),
+            Some(Value::Plan(plan)) => Ok(Rows::Plan(plan)),
+            Some(Value::Query(query)) => Ok(Rows::Query(Ready::saved(&query, name, self)?)),
             Some(other) => Err(wrong_kind(name, &other, "frame")),
             None => match self.rust().and_then(|rust| rust.frame(name)) {
-                Some(frame) => Ok(frame?.lazy()),
+                Some(frame) => Ok(Rows::Frame(frame?)),
                 None => Err(self.unknown(name, "frame", &self.frame_names())),
             },
         }
     }
 
-    /// The columns of a frame or a plan with their types; a plan's files are not opened.
+    /// The columns of a frame or a plan with their types; a plan's files are not opened, those of a saved query are.
     pub fn schema(&self, name: &str) -> Result<SchemaRef, MagicError> {
         match self.value(name) {
             Some(Value::Plan(plan)) => Ok(plan.schema()),
-            _ => Ok(self.plan(name)?.collect_schema()?),
+            _ => Ok(self.rows(name)?.plan(self)?.collect_schema()?),
         }
     }
 
-    /// A frame by name; a plan is run. Rust's variables are asked for what is not bound here.
+    /// A frame by name; a plan or a saved query is run.
     pub fn frame(&self, name: &str) -> Result<DataFrame, MagicError> {
-        match self.value(name) {
-            Some(Value::Frame(frame)) => Ok(frame),
-            Some(Value::Plan(plan)) => Ok(frames::run(plan.frame()?)?),
-            _ => Ok(self.plan(name)?.collect()?),
-        }
+        self.rows(name)?.collect(self)
     }
 
     /// A recipe by name.

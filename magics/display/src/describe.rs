@@ -1,15 +1,23 @@
-//! `describe`: each column in nine numbers, in Polars' own order and with its own rules.
+//! `describe`: each column in nine numbers, in Polars' own order and with its own rules; where there is text, in twelve.
 //!
 //! Polars has this in Python only. As there: quantiles are the nearest value, the standard
 //! deviation divides by n − 1, booleans count as 0 and 1, times have a mean and quantiles, text
-//! has its first and last value, and what has no meaning is null.
+//! has its first and last value, and what has no meaning is null. As in pandas' `describe(include='all')`, text also has
+//! `unique` (how many different values), `top` (the commonest; of equally frequent ones the first by its letters) and
+//! `freq` (how often that is there).
 
-use polars::prelude::{AnyValue, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit};
+use polars::prelude::{
+    AnyValue, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, SeriesMethods, TimeUnit,
+};
 
 use crate::value_text;
 
-/// The statistics, in order.
-const STATISTICS: [&str; 9] = ["count", "null_count", "mean", "std", "min", "25%", "50%", "75%", "max"];
+/// What every column has.
+const COUNTS: [&str; 2] = ["count", "null_count"];
+/// What text has, where a frame has any.
+const OF_TEXT: [&str; 3] = ["unique", "top", "freq"];
+/// What has an order or a mean, the rest.
+const MEASURES: [&str; 7] = ["mean", "std", "min", "25%", "50%", "75%", "max"];
 
 /// One row for each statistic, one column for each column of the frame.
 ///
@@ -26,14 +34,23 @@ pub fn describe(frame: &DataFrame) -> PolarsResult<DataFrame> {
     while frame.column(&first).is_ok() {
         first.push('_');
     }
-    let mut columns = vec![Column::new(first.into(), STATISTICS)];
+    let with_text = frame.columns().iter().any(|column| is_text(column.dtype()));
+    let of_text: &[&str] = if with_text { &OF_TEXT } else { &[] };
+    let statistics = [COUNTS.as_slice(), of_text, &MEASURES].concat();
+    let height = statistics.len();
+    let mut columns = vec![Column::new(first.into(), statistics)];
     for column in frame.columns() {
-        columns.push(describe_column(column)?);
+        columns.push(describe_column(column, of_text.len())?);
     }
-    DataFrame::new(STATISTICS.len(), columns)
+    DataFrame::new(height, columns)
 }
 
-fn describe_column(column: &Column) -> PolarsResult<Column> {
+fn is_text(dtype: &DataType) -> bool {
+    dtype.is_string() || dtype.is_categorical() || dtype.is_enum()
+}
+
+/// The statistics of a column, `of_text` of them only text has.
+fn describe_column(column: &Column, of_text: usize) -> PolarsResult<Column> {
     let dtype = column.dtype();
     let nulls = column.null_count();
     let count = column.len() - nulls;
@@ -41,23 +58,48 @@ fn describe_column(column: &Column) -> PolarsResult<Column> {
         let values = column.cast(&DataType::Float64)?;
         let values: Vec<f64> = values.f64()?.iter().flatten().collect();
         let mut statistics = vec![Some(count as f64), Some(nulls as f64)];
+        statistics.extend(std::iter::repeat_n(None, of_text));
         statistics.extend(numbers(values, dtype.is_bool()));
         return Ok(Series::new(column.name().clone(), statistics).into_column());
     }
     let mut statistics = vec![Some(count.to_string()), Some(nulls.to_string())];
-    if dtype.is_temporal() {
-        statistics.extend(times(column)?);
-    } else if dtype.is_string() || dtype.is_categorical() || dtype.is_enum() {
-        let texts = column.cast(&DataType::String)?;
-        let texts = texts.str()?;
-        let present = || texts.iter().flatten();
-        let (low, high) = (present().min(), present().max());
-        statistics.extend([None, None, low.map(str::to_owned)]);
-        statistics.extend([None, None, None, high.map(str::to_owned)]);
+    if is_text(dtype) {
+        statistics.extend(texts(column)?);
     } else {
-        statistics.resize(STATISTICS.len(), None);
+        statistics.extend(std::iter::repeat_n(None, of_text));
+        match dtype.is_temporal() {
+            true => statistics.extend(times(column)?),
+            false => statistics.extend(MEASURES.map(|_| None)),
+        }
     }
     Ok(Series::new(column.name().clone(), statistics).into_column())
+}
+
+/// How many different ones, the commonest, how often it is there; then the least and the greatest among what has no
+/// meaning.
+fn texts(column: &Column) -> PolarsResult<[Option<String>; 10]> {
+    let texts = column.as_materialized_series().cast(&DataType::String)?.drop_nulls();
+    let counts = texts
+        .with_name("value".into())
+        .value_counts(false, true, "count".into(), false)?;
+    let values = counts.column("value")?.str()?;
+    let times = counts.column("count")?.cast(&DataType::UInt64)?;
+    let found = values.iter().flatten().zip(times.u64()?.iter().flatten());
+    let top = found.max_by(|(a, times), (b, others)| times.cmp(others).then(b.cmp(a)));
+    let (low, high) = (values.iter().flatten().min(), values.iter().flatten().max());
+    let own = str::to_owned;
+    Ok([
+        Some(counts.height().to_string()),
+        top.map(|(value, _)| own(value)),
+        top.map(|(_, times)| times.to_string()),
+        None,
+        None,
+        low.map(own),
+        None,
+        None,
+        None,
+        high.map(own),
+    ])
 }
 
 /// Mean, standard deviation, smallest, quartiles, largest.
@@ -148,7 +190,9 @@ mod tests {
     fn texts(frame: &DataFrame, name: &str) -> Vec<String> {
         let described = describe(frame).unwrap();
         let column = described.column(name).unwrap().clone();
-        (0..9).map(|i| column.get(i).unwrap().to_string()).collect()
+        (0..described.height())
+            .map(|i| column.get(i).unwrap().to_string())
+            .collect()
     }
 
     /// Golden values: `polars.DataFrame.describe` of Polars 2.1 in Python.
@@ -170,12 +214,14 @@ mod tests {
         .unwrap();
         assert_eq!(
             texts(&frame, "b"),
-            ["3.0", "1.0", "0.666667", "null", "0.0", "null", "null", "null", "1.0"]
+            [
+                "3.0", "1.0", "null", "null", "null", "0.666667", "null", "0.0", "null", "null", "null", "1.0"
+            ]
         );
         assert_eq!(
             texts(&frame, "s"),
             [
-                "\"3\"", "\"1\"", "null", "null", "\"F\"", "null", "null", "null", "\"M\""
+                "\"3\"", "\"1\"", "\"3\"", "\"F\"", "\"1\"", "null", "null", "\"F\"", "null", "null", "null", "\"M\""
             ]
         );
         let days = Column::new("day".into(), [0_i32, 1, 4]).cast(&DataType::Date).unwrap();
@@ -191,6 +237,16 @@ mod tests {
                 "\"1970-01-05\""
             ]
         );
+    }
+
+    /// Golden values: `describe(include="all")` of pandas on `["b", None, "a", "b", "c"]`.
+    #[test]
+    fn text_has_its_commonest_value() {
+        let frame = df!("s" => [Some("b"), None, Some("a"), Some("b"), Some("c")]).unwrap();
+        let wanted = ["\"4\"", "\"1\"", "\"3\"", "\"b\"", "\"2\"", "null", "null", "\"a\""];
+        assert_eq!(texts(&frame, "s")[..8], wanted);
+        let nothing = df!("s" => [None::<&str>]).unwrap();
+        assert_eq!(texts(&nothing, "s")[1..5], ["\"1\"", "\"0\"", "null", "null"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::data::records::{self, Sparse};
 use crate::data::source::Reader;
 use crate::error::MagicError;
 use crate::guard;
+use crate::magics::sql;
 use crate::text;
 
 /// How rows are looked at for their types, at first.
@@ -97,6 +98,7 @@ fn condition(typed: &str) -> Result<String, String> {
     if outside.contains("$$") || words.any(|word| word.eq_ignore_ascii_case("select")) {
         return Err("a condition over the columns, without a query in it".to_owned());
     }
+    sql::check_length(typed).map_err(|error| error.message)?;
     Ok(typed.to_owned())
 }
 

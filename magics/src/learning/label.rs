@@ -77,6 +77,7 @@ impl Label {
                 is_condition: false,
             });
         }
+        crate::magics::sql::check_length(text)?;
         let expression = polars::sql::sql_expr(text).map_err(|error| {
             MagicError::usage(format!(
                 "the label `{text}` is neither a column nor a condition: {error}"

@@ -9,10 +9,9 @@ use polars::prelude::*;
 
 use crate::error::MagicError;
 use crate::guard;
-use crate::look;
+use crate::look::{self, Look};
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
-use crate::text;
 
 /// The correlation of each numeric column with each other
 #[derive(clap::Args)]
@@ -75,7 +74,8 @@ impl Magic for Corr {
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.out.one()?.cloned();
-        let look = look::open(&self.frame, &self.columns(session)?, session, front)?;
+        let look = look::open(&self.frame, &[], session, front)?;
+        let look = self.chosen(look)?;
         let names: Vec<String> = look.schema.iter_names().map(ToString::to_string).collect();
         let (method, label) = (self.method, self.label.clone());
         let label_at = label
@@ -120,9 +120,8 @@ impl Magic for Corr {
 
 impl Corr {
     /// The columns that are looked at: the ones named, with the label, or all numeric ones.
-    fn columns(&self, session: &Session) -> Result<Vec<String>, MagicError> {
-        let schema = session.schema(&self.frame)?;
-        let known: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
+    fn chosen(&self, look: Look) -> Result<Look, MagicError> {
+        let schema = &look.schema;
         let is_number = |dtype: &DataType| dtype.is_primitive_numeric() || dtype.is_decimal() || dtype.is_bool();
         let mut chosen = self.columns.clone();
         if chosen.is_empty() {
@@ -133,9 +132,7 @@ impl Corr {
             chosen.push(label.clone());
         }
         for name in &chosen {
-            let dtype = schema
-                .get(name)
-                .ok_or_else(|| text::no_column(&self.frame, name, &known))?;
+            let dtype = schema.get(name).ok_or_else(|| look.no_column(&self.frame, name))?;
             if !is_number(dtype) {
                 return Err(
                     MagicError::data(format!("`{name}` is {dtype}, and only numbers correlate"))
@@ -153,7 +150,7 @@ impl Corr {
                 self.frame
             ))
             .with_hint("name some (`--columns a,b,c`), or the one that matters (`--label NAME`)")),
-            _ => Ok(chosen),
+            _ => look.select(&self.frame, &chosen),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `%describe`: count, nulls, mean, spread and quantiles of each column.
+//! `%describe`: count, nulls, mean, spread and quantiles of each column; of text, how many values and the commonest.
 
 use ironsage_display::{Front, TableOptions, describe, note, table};
 
@@ -9,7 +9,7 @@ use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
 use crate::text;
 
-/// Count, nulls, mean, spread and quantiles of each column
+/// Count, nulls, mean, spread and quantiles of each column; of text the commonest value
 #[derive(clap::Args)]
 pub(crate) struct Describe {
     /// The frame; without a name, the last result
@@ -38,7 +38,7 @@ impl Magic for Describe {
         let name = self.out.one()?.cloned();
         let look = look::open(&self.frame, &self.columns, session, front)?;
         let (facts, shape) = guard::on_worker(front, "%describe", move || {
-            let frame = look.plan.collect()?;
+            let frame = look.collect()?;
             Ok((describe(&frame)?, text::shape(&frame)))
         })?;
         front.display(&table(&facts, &TableOptions::default()));

@@ -178,6 +178,7 @@ mod tests {
         missing(&Look {
             plan: frame.lazy(),
             schema,
+            reads_files: false,
         })
         .unwrap()
     }

@@ -4,6 +4,7 @@ use ironsage_display::{Front, TableOptions, note, table, text as words};
 use polars::prelude::*;
 
 use crate::error::MagicError;
+use crate::guard;
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::session::{Session, Value};
 
@@ -28,7 +29,8 @@ impl Magic for Schema {
 
     fn run(self, _call: &Call, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         let name = self.out.one()?.cloned();
-        let schema = session.schema(&self.frame)?;
+        let (frame, known) = (self.frame.clone(), session.clone());
+        let schema = guard::on_worker(front, "%schema", move || known.schema(&frame))?;
         let names: Vec<&str> = schema.iter_names().map(|name| name.as_str()).collect();
         let types: Vec<String> = schema.iter_values().map(|dtype| dtype.to_string()).collect();
         let facts = df!("column" => names, "type" => types)?;

@@ -160,6 +160,44 @@ fn plans_are_described_and_profiled_by_the_columns_named() {
 }
 
 #[test]
+fn a_query_over_files_has_the_limits_of_a_plan() {
+    let bench = Bench::new();
+    let rows: Vec<i32> = (0..1_100_000).map(|row| row % 7).collect();
+    bench.session.bind_frame("rows", df!("x" => rows).unwrap());
+    bench.line("%save rows rows.parquet").unwrap();
+    bench.line("%scan rows.parquet -q -o plan").unwrap();
+    bench.cell("%%sql -q --save query\nSELECT x FROM plan").unwrap();
+    bench
+        .cell("%%sql -q --save nested\nSELECT x FROM query WHERE x < 10")
+        .unwrap();
+    bench.cell("%%sql -q --save memory\nSELECT x FROM rows").unwrap();
+    for (name, sampled) in [("plan", true), ("nested", true), ("memory", false)] {
+        let shown = bench.line(&format!("%profile {name}")).unwrap();
+        assert_eq!(shown.contains("from a sample of"), sampled, "{name}: {shown}");
+        assert!(shown.contains("1,100,000 rows × 1 column"), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn texts_are_described_by_their_commonest_value() {
+    let bench = Bench::new().small();
+    bench.line("%describe small -o facts").unwrap();
+    let facts = bench.session.frame("facts").unwrap();
+    let statistics = facts.column("statistic").unwrap().str().unwrap();
+    let at = |name: &str| statistics.iter().position(|found| found == Some(name)).unwrap();
+    for (statistic, wanted) in [("unique", "2"), ("top", "a"), ("freq", "5"), ("max", "b")] {
+        let found = facts.column("letter").unwrap().get(at(statistic)).unwrap();
+        assert_eq!(found, AnyValue::String(wanted), "{statistic}");
+    }
+    bench.line("%describe small --columns half -o facts").unwrap();
+    assert_eq!(
+        bench.session.frame("facts").unwrap().shape(),
+        (9, 2),
+        "there is no text"
+    );
+}
+
+#[test]
 fn values_are_counted_with_their_shares() {
     let bench = Bench::new().small();
     let shown = bench.line("%unique small letter -o letters").unwrap();

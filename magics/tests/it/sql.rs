@@ -1,8 +1,12 @@
 //! Queries over all names, and what is refused.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use ironsage_exchange::{Scan, ScanFormat};
 use ironsage_magics::{ErrorKind, MagicError, Plan, RustNames, Scalar, Value};
 use polars::prelude::*;
 
@@ -227,6 +231,113 @@ fn a_query_stops_when_told_and_binds_nothing() {
     drop(end);
 }
 
+/// A store that has one object and, once it is stalled, takes what it is asked and never answers; gives its address.
+fn store_of(object: Vec<u8>, stalled: Arc<AtomicBool>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let (object, stalled) = (object.clone(), Arc::clone(&stalled));
+            std::thread::spawn(move || answer(client, &object, &stalled));
+        }
+    });
+    address
+}
+
+fn answer(mut client: TcpStream, object: &[u8], stalled: &AtomicBool) {
+    let mut asked = BufReader::new(client.try_clone().unwrap());
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if asked.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        while stalled.load(Ordering::Relaxed) {
+            std::thread::park();
+        }
+        let all = object.len();
+        let range = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": bytes=")?;
+            let (from, to) = value.split_once('-')?;
+            name.eq_ignore_ascii_case("range").then_some(())?;
+            Some(match (from.parse::<usize>(), to.parse::<usize>()) {
+                (Ok(from), to) => from..to.map_or(all, |to| all.min(to + 1)),
+                (Err(_), last) => all - last.unwrap_or(all).min(all)..all,
+            })
+        });
+        let (status, from) = match &range {
+            Some(part) => (
+                format!("206 OK\r\ncontent-range: bytes {}-{}/{all}", part.start, part.end - 1),
+                part.clone(),
+            ),
+            None => ("200 OK".to_owned(), 0..all),
+        };
+        let head_only = head.starts_with("HEAD");
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: \"1\"\r\nlast-modified: Mon, 23 Nov 2026 00:00:00 GMT\r\n\r\n",
+            from.len()
+        );
+        client.write_all(head.as_bytes()).unwrap();
+        if !head_only {
+            client.write_all(&object[from]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_store_that_never_answers_is_left_when_told() {
+    let bench = Bench::new().small();
+    bench.line("%save small s.parquet").unwrap();
+    let stalled = Arc::new(AtomicBool::new(false));
+    let object = std::fs::read(bench.path().join("s.parquet")).unwrap();
+    let endpoint = format!("http://{}", store_of(object, Arc::clone(&stalled)));
+    let store = [
+        ("aws_endpoint", endpoint.as_str()),
+        ("aws_allow_http", "true"),
+        ("aws_region", "us-east-1"),
+        ("aws_access_key_id", "a"),
+        ("aws_secret_access_key", "b"),
+    ];
+    let scan = Scan {
+        format: ScanFormat::Parquet,
+        files: vec!["s3://stalled/s.parquet".to_owned()],
+        store: store.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
+        columns: Vec::new(),
+        condition: None,
+    };
+    let plan = Plan::over(scan).unwrap();
+    bench.session.bind("rows", Value::Plan(Box::new(plan)));
+    bench
+        .cell("%%sql -q --save saved\nSELECT number, half FROM rows")
+        .unwrap();
+    assert_eq!(bench.session.frame("saved").unwrap().shape(), (10, 2));
+    stalled.store(true, Ordering::Relaxed);
+    for line in [
+        "%sql SELECT * FROM rows",
+        "%sql SELECT * FROM small JOIN saved ON small.number = saved.number",
+        "%sql --save other SELECT * FROM saved",
+        "%show rows",
+        "%show saved",
+        "%describe rows",
+        "%profile saved",
+        "%corr rows",
+        "%schema saved",
+        "%save saved x.csv",
+    ] {
+        bench.front.interrupt_after(3);
+        let started = Instant::now();
+        let error = bench.line(line).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Interrupted, "{line}: {}", told(&error));
+        assert!(started.elapsed() < Duration::from_millis(500), "{line}");
+        bench.front.set_interrupted(false);
+    }
+    // What opens no file waits for nobody.
+    for line in ["%schema rows", "%who", "%sql SHOW TABLES"] {
+        assert!(bench.line(line).is_ok(), "{line}");
+    }
+}
+
 #[test]
 fn a_saved_query_is_a_table_that_runs_when_it_is_named() {
     let bench = Bench::new().small();
@@ -345,4 +456,22 @@ fn no_quotes_hide_a_file_from_the_check_of_queries() {
         .line("%scan small.csv --where \"number IN (SELECT number FROM read_csv('small.csv'))\"")
         .unwrap_err();
     assert!(error.message.contains("without a query in it"), "{}", error.message);
+}
+
+/// Five thousand operators end a thread.
+#[test]
+fn what_would_end_the_process_is_refused() {
+    let bench = Bench::new().small();
+    let long = vec!["number = 1"; 5_000].join(" OR ");
+    for line in [
+        format!("%sql SELECT * FROM small WHERE {long}"),
+        format!("%scan small.csv --where \"{long}\""),
+        format!("%load small.csv --where \"{long}\""),
+        format!("%train linear-learner small --label \"{long}\" -o model"),
+    ] {
+        let error = bench.line(&line).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::UsageError);
+        let said = "more than 300 operators one after another are too many";
+        assert!(error.message.contains(said), "{}", error.message);
+    }
 }

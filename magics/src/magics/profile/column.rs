@@ -12,7 +12,10 @@ use crate::error::MagicError;
 pub(super) struct Facts {
     pub name: String,
     pub dtype: String,
+    pub rows: u64,
     pub nulls: u64,
+    pub nan: u64,
+    pub infinite: u64,
     /// None where values have no cheap identity, such as structs.
     pub distinct: Option<u64>,
     /// Minimum, first quartile, median, third quartile, maximum.
@@ -22,7 +25,28 @@ pub(super) struct Facts {
     pub histogram: String,
     /// The commonest values with their shares, or the first and the last time.
     pub values: String,
-    pub warnings: Vec<String>,
+    /// What stands out beside what is missing.
+    pub remarks: Vec<String>,
+}
+
+impl Facts {
+    /// All that stands out.
+    pub fn warnings(&self) -> Vec<String> {
+        let nan = (self.nan > 0).then(|| format!("{} NaN", words::count(self.nan)));
+        let infinite = (self.infinite > 0).then(|| format!("{} infinite", words::count(self.infinite)));
+        let lacking = self.missing_or_constant().into_iter().chain(nan).chain(infinite);
+        lacking.chain(self.remarks.iter().cloned()).collect()
+    }
+
+    fn missing_or_constant(&self) -> Option<String> {
+        match self.rows {
+            0 => None,
+            rows if self.nulls == rows => Some("only nulls".to_owned()),
+            rows if self.nulls * 2 > rows => Some(format!("mostly null ({})", share(self.nulls, rows))),
+            rows if self.distinct == Some(1) && rows - self.nulls > 1 => Some("always the same value".to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// Fewer values than this say nothing of what is usual in their column.
@@ -31,11 +55,11 @@ const FEW: usize = 20;
 /// What is known of a column from its rows.
 pub(super) fn of_column(column: &Column) -> Result<Facts, MagicError> {
     let dtype = column.dtype();
-    let nulls = column.null_count();
     let mut facts = Facts {
         name: column.name().to_string(),
         dtype: dtype.to_string(),
-        nulls: nulls as u64,
+        rows: column.len() as u64,
+        nulls: column.null_count() as u64,
         ..Facts::default()
     };
     let present = column.as_materialized_series().drop_nulls();
@@ -48,19 +72,7 @@ pub(super) fn of_column(column: &Column) -> Result<Facts, MagicError> {
     } else {
         facts.distinct = present.n_unique().ok().map(|count| count as u64);
     }
-    let missing = missing_or_constant(&facts, nulls, column.len());
-    facts.warnings.splice(0..0, missing);
     Ok(facts)
-}
-
-fn missing_or_constant(facts: &Facts, nulls: usize, height: usize) -> Option<String> {
-    match height {
-        0 => None,
-        _ if nulls == height => Some("only nulls".to_owned()),
-        _ if nulls * 2 > height => Some(format!("mostly null ({})", share(nulls as u64, height))),
-        _ if facts.distinct == Some(1) && height - nulls > 1 => Some("always the same value".to_owned()),
-        _ => None,
-    }
 }
 
 /// Integers and times; a time is the integer that Polars keeps.
@@ -82,20 +94,23 @@ fn integers(present: &Series, facts: &mut Facts) -> Result<(), MagicError> {
     let numbers: Vec<f64> = values.iter().map(|value| *value as f64).collect();
     facts.histogram = histogram(&numbers);
     if present.dtype().is_temporal() {
-        let write = |value: i64| -> Result<String, MagicError> {
-            let physical = Series::new("".into(), [value]).cast(&present.dtype().to_physical())?;
-            Ok(value_text(&physical.cast(present.dtype())?.get(0)?))
-        };
-        facts.values = format!("{} … {}", write(*first)?, write(*last)?);
+        let ends = Series::new("".into(), [*first, *last]).cast(&present.dtype().to_physical())?;
+        let ends = ends.cast(present.dtype())?.into_column();
+        facts.values = from_to(&ends.get(0)?, &ends.get(1)?);
         return Ok(());
     }
     facts.values = runs.commonest(values.len(), |value| value.to_string());
     of_sorted(&numbers, facts);
     if runs.distinct == values.len() as u64 && values.len() > FEW {
         // How numbers lie says nothing where they are names.
-        facts.warnings = vec!["id-like: every value differs".to_owned()];
+        facts.remarks = vec!["id-like: every value differs".to_owned()];
     }
     Ok(())
+}
+
+/// `1970-01-01 … 1970-12-31`.
+pub(super) fn from_to(first: &AnyValue<'_>, last: &AnyValue<'_>) -> String {
+    format!("{} … {}", value_text(first), value_text(last))
 }
 
 fn floats(present: &Series, facts: &mut Facts) -> Result<(), MagicError> {
@@ -116,12 +131,7 @@ fn floats(present: &Series, facts: &mut Facts) -> Result<(), MagicError> {
     facts.distinct = Some(runs.distinct + beyond.iter().sum::<u64>());
     facts.values = runs.commonest(values.len(), |value| words::significant(value, 6));
     facts.histogram = histogram(&values);
-    if nan > 0 {
-        facts.warnings.push(format!("{} NaN", words::count(nan)));
-    }
-    if above + below > 0 {
-        facts.warnings.push(format!("{} infinite", words::count(above + below)));
-    }
+    (facts.nan, facts.infinite) = (nan, above + below);
     of_sorted(&values, facts);
     Ok(())
 }
@@ -141,14 +151,14 @@ fn of_sorted(sorted: &[f64], facts: &mut Facts) {
     facts.numbers = Some(numbers);
     facts.mean = Some(mean);
     facts.std = (sorted.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
-    facts.warnings.extend(rare_zeros(sorted));
-    facts.warnings.extend(far_outliers(sorted, numbers[1], numbers[3]));
+    facts.remarks.extend(rare_zeros(sorted));
+    facts.remarks.extend(far_outliers(sorted, numbers[1], numbers[3]));
     // Fisher and Pearson's coefficient, as pandas' and SciPy's `skew`.
     let skewness = (cubes / count) / (squares / count).powf(1.5);
     let many = facts.distinct.is_some_and(|distinct| distinct > 10);
     if many && sorted.len() >= FEW && skewness.abs() > 2.0 {
         facts
-            .warnings
+            .remarks
             .push(format!("skewed ({})", words::significant(skewness, 2)));
     }
 }
@@ -171,12 +181,12 @@ fn texts(present: &Series, facts: &mut Facts) -> Result<(), MagicError> {
     if !present.dtype().is_string() || total <= FEW {
         return Ok(());
     }
-    facts.warnings.extend(super::written::as_text(present.str()?));
+    facts.remarks.extend(super::written::as_text(present.str()?));
     if distinct == total as u64 {
-        facts.warnings.push("id-like: every value differs".to_owned());
+        facts.remarks.push("id-like: every value differs".to_owned());
     } else if distinct > 100 {
         facts
-            .warnings
+            .remarks
             .push(format!("high cardinality ({} values)", words::count(distinct)));
     }
     Ok(())
@@ -189,12 +199,12 @@ const COMMONEST: usize = 3;
 fn shares<T>(commonest: &[(T, u64)], total: usize, write: impl Fn(&T) -> String) -> String {
     let common = commonest.iter().filter(|(_, count)| *count > 1 || total <= COMMONEST);
     let told: Vec<String> = common
-        .map(|(value, count)| format!("{} {}", write(value), share(*count, total)))
+        .map(|(value, count)| format!("{} {}", write(value), share(*count, total as u64)))
         .collect();
     told.join(" · ")
 }
 
-fn share(count: u64, total: usize) -> String {
+fn share(count: u64, total: u64) -> String {
     let percent = 100.0 * count as f64 / total.max(1) as f64;
     match percent {
         0.0..1.0 => "<1 %".to_owned(),
@@ -361,7 +371,7 @@ mod tests {
 
     #[test]
     fn what_stands_out_is_said() {
-        let warned = |column: Column| facts(column).warnings.join(", ");
+        let warned = |column: Column| facts(column).warnings().join(", ");
         let rows = 0..200_i64;
         let each = Column::new("id".into(), rows.clone().collect::<Vec<_>>());
         assert_eq!(warned(each.clone()), "id-like: every value differs");

@@ -74,12 +74,11 @@ impl Magic for Profile {
         if let Some(label) = &self.label
             && !look.schema.contains(label)
         {
-            let known: Vec<String> = look.schema.iter_names().map(ToString::to_string).collect();
-            return Err(text::no_column(&self.frame, label, &known));
+            return Err(look.no_column(&self.frame, label));
         }
-        let most = match session.value(&self.frame) {
-            Some(Value::Plan(_)) => MOST_OF_PLAN,
-            _ => MOST_OF_FRAME,
+        let most = match look.reads_files {
+            true => MOST_OF_PLAN,
+            false => MOST_OF_FRAME,
         };
         let label = self.label.clone();
         let profiled = guard::on_worker(front, "%profile", move || profiled(&look, label.as_deref(), most))?;
@@ -138,18 +137,18 @@ fn profiled(look: &Look, label: Option<&str>, most: usize) -> Result<Profiled, M
     };
     let mut facts = each(rows.frame.columns(), column::of_column)?;
     if !rows.is_whole() {
-        of_all_rows(look, &mut facts)?;
+        of_all_rows(look, rows.of as u64, &mut facts)?;
     }
     for (facts, told) in facts.iter_mut().zip(told) {
-        facts.warnings.extend(told);
+        facts.remarks.extend(told);
     }
-    let warned = facts.iter().filter(|facts| !facts.warnings.is_empty());
-    let remarks = warned
-        .map(|facts| format!("{}: {}", facts.name, facts.warnings.join(", ")))
-        .collect();
+    let warnings: Vec<String> = facts.iter().map(|facts| facts.warnings().join(", ")).collect();
+    let warned = facts.iter().zip(&warnings).filter(|(_, warnings)| !warnings.is_empty());
     Ok(Profiled {
-        facts: frame_of(&facts)?,
-        remarks,
+        remarks: warned
+            .map(|(facts, warnings)| format!("{}: {warnings}", facts.name))
+            .collect(),
+        facts: frame_of(&facts, warnings)?,
         rows,
     })
 }
@@ -183,47 +182,49 @@ fn each<T: Send>(
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// Replaces what one pass over all rows can tell, where `facts` are of a sample.
-fn of_all_rows(look: &Look, facts: &mut [Facts]) -> Result<(), MagicError> {
+/// Replaces what one pass over all rows can tell, where `facts` are of a sample: by the same rules.
+fn of_all_rows(look: &Look, rows: u64, facts: &mut [Facts]) -> Result<(), MagicError> {
+    let is_number = |dtype: &DataType| dtype.is_primitive_numeric() || dtype.is_decimal();
     let mut wanted = Vec::new();
     for (at, (name, dtype)) in look.schema.iter().enumerate() {
-        let column = || col(name.clone());
-        wanted.push(
-            column()
-                .null_count()
-                .cast(DataType::UInt64)
-                .alias(format!("{at} nulls")),
-        );
-        if dtype.is_primitive_numeric() || dtype.is_string() || dtype.is_bool() || dtype.is_temporal() {
-            wanted.push(
-                column()
-                    .approx_n_unique()
-                    .cast(DataType::UInt64)
-                    .alias(format!("{at} distinct")),
-            );
+        let mut want = |what: &str, expression: Expr| wanted.push(expression.alias(format!("{at} {what}")));
+        let column = || match dtype.is_decimal() {
+            true => col(name.clone()).cast(DataType::Float64),
+            false => col(name.clone()),
+        };
+        let count = |expression: Expr| expression.cast(DataType::UInt64);
+        want("nulls", count(column().null_count()));
+        if is_number(dtype) || dtype.is_string() || dtype.is_bool() || dtype.is_temporal() {
+            want("distinct", count(column().approx_n_unique()));
         }
-        if dtype.is_primitive_numeric() {
+        if dtype.is_float() {
+            want("nan", count(column().is_nan().sum()));
+            want("infinite", count(column().is_infinite().sum()));
+        }
+        if is_number(dtype) {
             let number = || column().cast(DataType::Float64);
-            for (what, number) in [
-                ("min", number().min()),
-                ("max", number().max()),
-                ("mean", number().mean()),
-                ("std", number().std(1)),
-            ] {
-                wanted.push(number.alias(format!("{at} {what}")));
-            }
+            let finite = || when(number().is_finite()).then(number()).otherwise(lit(NULL));
+            want("min", finite().min());
+            want("max", finite().max());
+            want("mean", finite().mean());
+            want("std", finite().std(1));
+        } else if dtype.is_temporal() {
+            want("min", column().min());
+            want("max", column().max());
         }
     }
     let all = frames::run(look.plan.clone().select(wanted))?;
-    let value = |at: usize, what: &str| {
-        all.column(&format!("{at} {what}"))
-            .and_then(|column| column.get(0))
-            .ok()
-    };
-    for (at, facts) in facts.iter_mut().enumerate() {
-        let count = |what: &str| value(at, what).and_then(|value| value.extract::<u64>());
-        let number = |what: &str| value(at, what).and_then(|value| value.extract::<f64>());
+    for (at, (facts, dtype)) in facts.iter_mut().zip(look.schema.iter_values()).enumerate() {
+        let value = |what: &str| {
+            let column = all.column(&format!("{at} {what}"));
+            column.and_then(|column| column.get(0)).ok()
+        };
+        let count = |what: &str| value(what).and_then(|value| value.extract::<u64>());
+        let number = |what: &str| value(what).and_then(|value| value.extract::<f64>());
+        facts.rows = rows;
         facts.nulls = count("nulls").unwrap_or(facts.nulls);
+        facts.nan = count("nan").unwrap_or(facts.nan);
+        facts.infinite = count("infinite").unwrap_or(facts.infinite);
         facts.distinct = count("distinct")
             .map(|count| count.saturating_sub(u64::from(facts.nulls > 0)))
             .or(facts.distinct);
@@ -233,11 +234,15 @@ fn of_all_rows(look: &Look, facts: &mut [Facts]) -> Result<(), MagicError> {
             facts.mean = number("mean").or(facts.mean);
             facts.std = number("std").or(facts.std);
         }
+        if let (true, Some(first), Some(last)) = (dtype.is_temporal() && facts.nulls < rows, value("min"), value("max"))
+        {
+            facts.values = column::from_to(&first, &last);
+        }
     }
     Ok(())
 }
 
-fn frame_of(facts: &[Facts]) -> Result<DataFrame, MagicError> {
+fn frame_of(facts: &[Facts], warnings: Vec<String>) -> Result<DataFrame, MagicError> {
     let texts = |pick: fn(&Facts) -> &str| -> Vec<&str> { facts.iter().map(pick).collect() };
     let numbers = |at: usize| -> Vec<Option<f64>> {
         facts
@@ -245,7 +250,6 @@ fn frame_of(facts: &[Facts]) -> Result<DataFrame, MagicError> {
             .map(|facts| facts.numbers.map(|numbers| numbers[at]))
             .collect()
     };
-    let warnings: Vec<String> = facts.iter().map(|facts| facts.warnings.join(", ")).collect();
     Ok(df!(
         "column" => texts(|facts| &facts.name),
         "type" => texts(|facts| &facts.dtype),
@@ -273,6 +277,7 @@ mod tests {
         let look = Look {
             plan: frame.clone().lazy(),
             schema: frame.schema().clone(),
+            reads_files: false,
         };
         profiled(&look, None, most).unwrap()
     }
@@ -313,23 +318,50 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_keeps_the_ends_and_counts_of_all_rows() {
-        let numbers: Vec<Option<f64>> = (0..50_000).map(|row| (row % 5 > 0).then_some(f64::from(row))).collect();
-        let frame =
-            df!("x" => numbers, "s" => (0..50_000).map(|row| ["a", "b", "c"][row % 3]).collect::<Vec<_>>()).unwrap();
+    fn a_sample_tells_the_same_numbers_as_all_rows() {
+        let rows = 0..50_000_i32;
+        let numbers: Vec<Option<f64>> = rows
+            .clone()
+            .map(|row| match row {
+                777 => Some(f64::INFINITY),
+                778 => Some(f64::NEG_INFINITY),
+                779 | 780 => Some(f64::NAN),
+                row => (row % 5 > 0).then_some(f64::from(row)),
+            })
+            .collect();
+        let cents = Column::new("cents".into(), rows.clone().collect::<Vec<_>>());
+        let days = Column::new("day".into(), rows.clone().map(|row| row / 10).collect::<Vec<_>>());
+        let frame = df!(
+            "x" => numbers,
+            "s" => rows.map(|row| ["a", "b", "c"][row as usize % 3]).collect::<Vec<_>>(),
+            "cents" => cents.cast(&DataType::Decimal(10, 2)).unwrap().take_materialized_series(),
+            "day" => days.cast(&DataType::Date).unwrap().take_materialized_series(),
+        )
+        .unwrap();
         let (whole, sampled) = (of(&frame, 50_000), of(&frame, 5_000));
         assert!(whole.rows.is_whole() && !sampled.rows.is_whole());
         for exact in ["nulls", "min", "max", "mean", "std"] {
             let (whole, sampled) = (whole.facts.column(exact).unwrap(), sampled.facts.column(exact).unwrap());
-            let (a, b): (f64, f64) = (
-                whole.get(0).unwrap().extract().unwrap(),
-                sampled.get(0).unwrap().extract().unwrap(),
-            );
-            assert!((a - b).abs() <= 1e-9 * a.abs(), "{exact}: {a} and {b}");
+            for row in [0, 2] {
+                let (a, b): (f64, f64) = (
+                    whole.get(row).unwrap().extract().unwrap(),
+                    sampled.get(row).unwrap().extract().unwrap(),
+                );
+                assert!((a - b).abs() <= 1e-9 * a.abs(), "{exact}: {a} and {b}");
+            }
         }
+        let told = |profiled: &Profiled, column: &str, row: usize| {
+            let value = profiled.facts.column(column).unwrap().get(row).unwrap();
+            value.get_str().unwrap().to_owned()
+        };
+        assert_eq!(told(&whole, "warnings", 0), "2 NaN, 2 infinite");
+        assert_eq!(told(&sampled, "warnings", 0), "2 NaN, 2 infinite");
+        assert_eq!(told(&whole, "values", 3), "1970-01-01 … 1983-09-09");
+        assert_eq!(told(&sampled, "values", 3), "1970-01-01 … 1983-09-09");
         let distinct = sampled.facts.column("distinct").unwrap();
-        let count: i64 = distinct.get(0).unwrap().extract().unwrap();
-        assert!((38_000..42_000).contains(&count), "{count}");
-        assert_eq!(distinct.get(1).unwrap(), AnyValue::Int64(3));
+        let count = |row: usize| distinct.get(row).unwrap().extract::<i64>().unwrap();
+        assert!((38_000..42_000).contains(&count(0)), "{}", count(0));
+        assert_eq!(count(1), 3);
+        assert!((48_000..52_000).contains(&count(2)), "{}", count(2));
     }
 }

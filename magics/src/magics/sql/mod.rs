@@ -15,6 +15,7 @@ use ironsage_display::{Front, TableOptions, note, table, text as words};
 
 use self::query::{Query, Ready};
 use self::statement::Statement;
+pub(crate) use self::statement::check_length;
 use crate::complete::Completion;
 use crate::error::MagicError;
 use crate::guard;
@@ -125,10 +126,8 @@ impl Sql {
             return Ok(());
         }
         let ready = Ready::new(query, None, session)?;
-        let limit = self.limit;
-        let collected = guard::on_worker(front, "the query", move || Ok(ready.collect(limit)))?;
-        // The error keeps its kind on the way here: it is told in the session's names.
-        let frame = collected.map_err(|failed| failed.told(session))?;
+        let (limit, names) = (self.limit, session.clone());
+        let frame = guard::on_worker(front, "the query", move || ready.collect(limit, &names))?;
         if !self.quiet {
             front.display(&table(&frame, &TableOptions::default()));
         }
@@ -158,10 +157,8 @@ pub(crate) fn tables(query: &str) -> Vec<String> {
 /// A query that can be saved under a name: it is understood, and does not read itself.
 fn saved(query: &str, name: &Name, session: &Session, front: &dyn Front) -> Result<Arc<Query>, MagicError> {
     let ready = Ready::new(query, Some(name.as_str()), session)?;
-    let schema = guard::on_worker(front, "the query", move || {
-        Ok(ready.plan().map(|mut plan| plan.collect_schema()))
-    })?;
-    let schema = schema.map_err(|failed| failed.told(session))??;
+    let names = session.clone();
+    let schema = guard::on_worker(front, "the query", move || Ok(ready.plan(&names)?.collect_schema()?))?;
     Ok(Arc::new(Query::new(query, schema)))
 }
 

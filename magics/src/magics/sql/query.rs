@@ -6,7 +6,7 @@ use polars::sql::SQLContext;
 
 use super::{errors, statement};
 use crate::error::MagicError;
-use crate::frames;
+use crate::frames::{self, Rows};
 use crate::session::{Session, Value};
 
 /// A saved query (`%%sql --save NAME`).
@@ -41,29 +41,12 @@ impl Query {
     }
 }
 
-/// A saved query as a plan, for everything that takes a frame.
-pub(crate) fn plan(name: &str, session: &Session) -> Result<LazyFrame, MagicError> {
-    let query = format!("SELECT * FROM \"{name}\"");
-    let ready = Ready::new(&query, None, session)?;
-    ready.plan().map_err(|failed| failed.told(session))
-}
-
-/// A query with all that it reads.
-pub(super) struct Ready {
+/// A query with all that it reads; none of it has been opened.
+pub(crate) struct Ready {
     /// The saved query that this is, and none for the one in the cell.
     name: Option<String>,
     query: String,
-    frames: Vec<(String, LazyFrame)>,
-    queries: Vec<Ready>,
-    /// Whether files are read, which may be larger than memory.
-    reads_files: bool,
-}
-
-/// What Polars said of a query, and of which.
-pub(super) struct Failed {
-    name: Option<String>,
-    query: String,
-    error: PolarsError,
+    tables: Vec<(String, Rows)>,
 }
 
 impl Ready {
@@ -73,6 +56,11 @@ impl Ready {
         Ready::within(query, None, &mut within, session)
     }
 
+    /// The same of the saved query of this name.
+    pub(crate) fn saved(saved: &Query, name: &str, session: &Session) -> Result<Ready, MagicError> {
+        Ready::within(saved.text(), Some(name.to_owned()), &mut vec![name.to_owned()], session)
+    }
+
     /// The same inside the saved queries of these names, none of which may be read again.
     fn within(
         query: &str,
@@ -80,13 +68,7 @@ impl Ready {
         within: &mut Vec<String>,
         session: &Session,
     ) -> Result<Ready, MagicError> {
-        let mut ready = Ready {
-            name,
-            query: query.to_owned(),
-            frames: Vec::new(),
-            queries: Vec::new(),
-            reads_files: false,
-        };
+        let mut tables = Vec::new();
         for table in own_parts_removed(query) {
             if within.contains(&table) {
                 return Err(MagicError::usage(format!(
@@ -97,69 +79,55 @@ impl Ready {
             }
             if let Some(Value::Query(saved)) = session.value(&table) {
                 within.push(table.clone());
-                ready
-                    .queries
-                    .push(Ready::within(saved.text(), Some(table), within, session)?);
+                let ready = Ready::within(saved.text(), Some(table.clone()), within, session)?;
+                tables.push((table, Rows::Query(ready)));
                 within.pop();
             }
         }
-        ready.frames = named(query, session)?;
-        let is_plan = |name: &String| matches!(session.value(name), Some(Value::Plan(_)));
-        ready.reads_files =
-            ready.frames.iter().any(|(name, _)| is_plan(name)) || ready.queries.iter().any(|query| query.reads_files);
-        Ok(ready)
+        tables.extend(named(query, session)?);
+        Ok(Ready {
+            name,
+            query: query.to_owned(),
+            tables,
+        })
     }
 
-    /// The plan of the query. It may open files for their columns, and so take a while.
-    pub(super) fn plan(self) -> Result<LazyFrame, Failed> {
+    /// Whether files are read.
+    pub(crate) fn reads_files(&self) -> bool {
+        self.tables.iter().any(|(_, rows)| rows.read_files())
+    }
+
+    /// The plan of the query; files are opened for their columns.
+    pub(crate) fn plan(self, session: &Session) -> Result<LazyFrame, MagicError> {
         let mut context = SQLContext::new();
-        for (name, frame) in self.frames {
-            context.register(&name, frame);
+        for (name, rows) in self.tables {
+            context.register(&name, rows.plan(session)?);
         }
-        for query in self.queries {
-            let name = query.name.clone().unwrap_or_default();
-            context.register(&name, query.plan()?);
-        }
-        context.execute(&self.query).map_err(|error| Failed {
-            name: self.name,
-            query: self.query,
-            error,
-        })
+        let planned = context.execute(&self.query);
+        planned.map_err(|error| told(&error, self.name.as_deref(), &self.query, session))
     }
 
-    /// The rows, the first `limit` of them, where there is one. Frames in memory keep the order of their rows in joins and
-    /// windows.
-    pub(super) fn collect(self, limit: Option<u32>) -> Result<DataFrame, Failed> {
-        let query = self.query.clone();
-        let collect = if self.reads_files {
-            frames::run
-        } else {
-            LazyFrame::collect
-        };
-        let plan = self.plan()?;
-        let plan = match limit {
-            Some(limit) => plan.limit(limit),
-            None => plan,
-        };
-        collect(plan).map_err(|error| Failed {
-            name: None,
-            query,
-            error,
-        })
+    /// The rows, the first `limit` of them, where there is one.
+    pub(crate) fn collect(self, limit: Option<u32>, session: &Session) -> Result<DataFrame, MagicError> {
+        let (name, query, reads_files) = (self.name.clone(), self.query.clone(), self.reads_files());
+        let mut plan = self.plan(session)?;
+        if let Some(limit) = limit {
+            plan = plan.limit(limit);
+        }
+        let collected = frames::collected(plan, reads_files);
+        collected.map_err(|error| told(&error, name.as_deref(), &query, session))
     }
 }
 
-impl Failed {
-    /// The same in the session's names.
-    pub(super) fn told(self, session: &Session) -> MagicError {
-        let error = errors::told(&self.error, &self.query, session);
-        match self.name {
-            Some(name) => MagicError {
-                message: format!("the saved query `{name}`: {}", error.message),
-                ..error
-            },
-            None => error,
-        }
+/// What Polars says of a query, in the session's names; `name` is that of a saved one.
+fn told(error: &PolarsError, name: Option<&str>, query: &str, session: &Session) -> MagicError {
+    let error = errors::told(error, query, session);
+    match name {
+        Some(name) => MagicError {
+            message: format!("the saved query `{name}`: {}", error.message),
+            ..error
+        },
+        None => error,
     }
 }
 
@@ -172,12 +140,13 @@ fn own_parts_removed(query: &str) -> Vec<String> {
 }
 
 /// The frames that a query may mean: everything in it that is bound to one here, and what stands where a table stands
-/// and is a frame in Rust, fetched once. `SHOW TABLES` means all.
-fn named(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, MagicError> {
-    let planned = |name: String| session.plan(&name).map(|plan| (name, plan));
+/// and is a frame in Rust, fetched once. `SHOW TABLES` means all, and wants no more than their names.
+fn named(query: &str, session: &Session) -> Result<Vec<(String, Rows)>, MagicError> {
+    let resolved = |name: String| session.rows(&name).map(|rows| (name, rows));
     let is_frame = |value: &Value| matches!(value, Value::Frame(_) | Value::Plan(_));
     if statement::first_word(query).is_some_and(|word| word == "SHOW") {
-        return session.frame_names().into_iter().map(planned).collect();
+        let names = session.frame_names().into_iter();
+        return Ok(names.map(|name| (name, Rows::Frame(DataFrame::empty()))).collect());
     }
     // Polars would take the frame for a part of the same name.
     let parts = statement::parts(query);
@@ -188,7 +157,7 @@ fn named(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, Mag
     if session.value("_").as_ref().is_some_and(is_frame) && words.iter().any(|word| word == "_") {
         names.push("_".to_owned());
     }
-    let mut found = names.into_iter().map(planned).collect::<Result<Vec<_>, _>>()?;
+    let mut found = names.into_iter().map(resolved).collect::<Result<Vec<_>, _>>()?;
     let Some(rust) = session.rust() else {
         return Ok(found);
     };
@@ -197,7 +166,7 @@ fn named(query: &str, session: &Session) -> Result<Vec<(String, LazyFrame)>, Mag
             continue;
         }
         if let Some(frame) = rust.frame(&table) {
-            found.push((table, frame?.lazy()));
+            found.push((table, Rows::Frame(frame?)));
         }
     }
     Ok(found)

@@ -78,6 +78,7 @@ pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
     if let Some(call) = file_function(&tokens) {
         return Err(call.refused(query));
     }
+    check_steps(&tokens)?;
     let end = tokens.last().map_or(first.end, |last| last.end);
     let whole = query[first.start..end].to_owned();
     let word = keyword(&tokens, 0).unwrap_or_default();
@@ -90,6 +91,76 @@ pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
         .with_hint("`SELECT` what you want, and bind it with `-o name` (the same name is fine)")),
         _ => Ok(Statement::Query(in_place(query, first.start..end))),
     }
+}
+
+/// Operators one after another in one expression, AND and OR apart from all others. Polars and its parser follow them by
+/// recursion, and about 800 end the two megabytes of a thread's stack, and with it the process.
+const MOST_STEPS: usize = 300;
+/// Set operations and joins in a query, which take more of the stack.
+const MOST_TABLES: usize = 150;
+/// Branches of CASE in a query, which take less of it.
+const MOST_BRANCHES: usize = 1_500;
+
+/// Refuses what would end the process: an expression or a condition of very many operators.
+pub(crate) fn check_length(text: &str) -> Result<(), MagicError> {
+    check_steps(&tokens(text)?)
+}
+
+fn check_steps(tokens: &[Placed]) -> Result<(), MagicError> {
+    let (mut tables, mut branches) = (0, 0);
+    // AND and OR, and other operators, since the last comma in each open bracket.
+    let mut steps = vec![[0, 0]];
+    for (at, placed) in tokens.iter().enumerate() {
+        let word = keyword(tokens, at);
+        let step = match (&placed.token, word.as_deref()) {
+            (Token::Mark('('), _) => {
+                steps.push([0, 0]);
+                continue;
+            }
+            (Token::Mark(')'), _) => {
+                steps.pop();
+                continue;
+            }
+            (_, Some("UNION" | "INTERSECT" | "EXCEPT" | "JOIN")) => {
+                tables += 1;
+                None
+            }
+            (_, Some("WHEN")) => {
+                branches += 1;
+                None
+            }
+            (Token::Mark(','), _) => None,
+            (_, Some("AND" | "OR" | "XOR")) => Some(0),
+            (Token::Mark(mark), _) if *mark != '.' => Some(1),
+            (_, Some("IS" | "ISNULL" | "NOTNULL" | "NOT" | "IN" | "BETWEEN" | "LIKE" | "ILIKE" | "SIMILAR")) => Some(1),
+            (_, Some("RLIKE" | "REGEXP" | "COLLATE" | "AT" | "DIV" | "OVERLAPS" | "MEMBER" | "OPERATOR")) => Some(1),
+            _ => continue,
+        };
+        if steps.is_empty() {
+            steps.push([0, 0]);
+        }
+        if let Some(last) = steps.last_mut() {
+            match step {
+                Some(kind) => last[kind] += 1,
+                None => *last = [0, 0],
+            }
+        }
+        let most = (0..2)
+            .map(|kind| steps.iter().map(|level| level[kind]).sum::<usize>())
+            .max();
+        let (what, limit) = match most {
+            _ if tables > MOST_TABLES => ("joins and unions", MOST_TABLES),
+            _ if branches > MOST_BRANCHES => ("branches of CASE", MOST_BRANCHES),
+            Some(most) if most > MOST_STEPS => ("operators one after another", MOST_STEPS),
+            _ => continue,
+        };
+        return Err(
+            MagicError::usage(format!("more than {limit} {what} are too many")).with_hint(
+                "`x IN (1, 2, …)` says any number of `x = 1 OR x = 2 …`, and a join with a frame of values, too",
+            ),
+        );
+    }
+    Ok(())
 }
 
 fn create(whole: &str, query: &str, tokens: &[Placed]) -> Result<Statement, MagicError> {
@@ -273,21 +344,25 @@ pub(super) fn tables(query: &str) -> Vec<String> {
     let tokens = tokens(query).unwrap_or_default();
     let mut names = Vec::new();
     let mut in_from = false;
-    let mut depth: Vec<bool> = Vec::new();
+    let mut in_query = true;
+    let mut outside: Vec<(bool, bool)> = Vec::new();
     for at in 0..tokens.len() {
         match &tokens[at].token {
             Token::Mark('(') => {
+                outside.push((in_from, in_query));
+                let first = keyword(&tokens, at + 1);
+                in_query = matches!(first.as_deref(), Some("SELECT" | "WITH"));
                 // A join in brackets begins with a table.
-                if in_from && !matches!(keyword(&tokens, at + 1).as_deref(), Some("SELECT" | "WITH" | "VALUES")) {
+                if in_from && !in_query && first.as_deref() != Some("VALUES") {
                     names.extend(name_at(&tokens, at + 1));
                 }
-                depth.push(in_from);
                 in_from = false;
             }
-            Token::Mark(')') => in_from = depth.pop().unwrap_or(false),
+            Token::Mark(')') => (in_from, in_query) = outside.pop().unwrap_or((false, true)),
             Token::Mark(',') if in_from => names.extend(name_at(&tokens, at + 1)),
             Token::Word(word) => match word.to_uppercase().as_str() {
-                "FROM" => {
+                // A part of a function otherwise, EXTRACT(year FROM day), or of `a IS DISTINCT FROM b`.
+                "FROM" if in_query && keyword(&tokens, at.wrapping_sub(1)).as_deref() != Some("DISTINCT") => {
                     in_from = true;
                     names.extend(name_at(&tokens, at + 1));
                 }
@@ -487,11 +562,61 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_from_in_a_function_is_no_table() {
+        for query in [
+            "SELECT EXTRACT(year FROM day) FROM a WHERE EXTRACT(hour FROM other) > 2",
+            "SELECT SUBSTRING(name FROM 2), SUBSTRING(name FROM first) FROM a",
+            "SELECT TRIM(BOTH mark FROM name) FROM a WHERE x IN (SELECT TRIM(LEADING mark FROM name) FROM a)",
+            "SELECT * FROM a WHERE day IS DISTINCT FROM other",
+            "WITH w AS (WITH v AS (SELECT EXTRACT(year FROM day) FROM a) SELECT 1) SELECT (x + EXTRACT(year FROM day))",
+        ] {
+            assert_eq!(tables(query), ["a"], "{query}");
+        }
+        assert_eq!(
+            tables("((SELECT x FROM a) UNION (SELECT EXTRACT(year FROM day) FROM b))"),
+            ["a", "b"]
+        );
+    }
+
+    /// Five thousand of them end a thread of two megabytes.
+    #[test]
+    fn what_would_end_the_process_is_refused() {
+        let many = |what: &str, between: &str, times: usize| vec![what; times].join(between);
+        for (what, between) in [
+            ("x = 1", " OR "),
+            ("x", " + "),
+            ("x", " || "),
+            ("(x", " + 1) + "),
+            ("x", " IS NULL AND "),
+            ("CASE x WHEN 1 THEN 2 END", " "),
+            ("1", "::INT"),
+            ("x", "[1]"),
+        ] {
+            let condition = many(what, between, 5_000);
+            let error = check_length(&condition).unwrap_err();
+            assert!(error.message.ends_with(" are too many"), "{}", error.message);
+            assert!(read(&format!("SELECT * FROM a WHERE {condition}")).is_err(), "{what}");
+            assert!(check_length(&many(what, between, 100)).is_ok(), "{what}");
+        }
+        assert!(read(&many("SELECT a, b FROM t", " UNION ALL ", 5_000)).is_err());
+        for long in [
+            format!("SELECT * FROM a WHERE x IN ({})", many("-1", ", ", 5_000)),
+            format!("SELECT {} FROM a", many("x + 1 AS y", ", ", 5_000)),
+            format!(
+                "SELECT CASE {} END FROM a",
+                many("WHEN x = 1 AND y = 2 THEN 3", " ", 1_000)
+            ),
+        ] {
+            assert!(read(&long).is_ok());
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(query in "\\PC{0,60}") {
             let _ = read(&query);
-            let _ = (tables(&query), parts(&query), place_of(&query, "a", true));
+            let _ = (tables(&query), parts(&query), place_of(&query, "a", true), check_length(&query));
         }
 
         #[test]
