@@ -204,8 +204,8 @@ fn gap_head(content: &str) -> String {
 fn body_cell(out: &mut String, column: &Shown, cell: &Cell, drawn: &Drawn, rich: bool) {
     out.push_str("<td style=\"text-align:");
     out.push_str(align(column));
-    // HTML would take several blanks for one.
-    if cell.text.starts_with(' ') || cell.text.ends_with(' ') || cell.text.contains("  ") {
+    // HTML would take several blanks for one, and break a line where the table is wider than the page.
+    if cell.text.contains(' ') {
         out.push_str(";white-space:pre");
     }
     if *drawn == Drawn::Heat && column.numeric && !cell.null {

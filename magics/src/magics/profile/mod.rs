@@ -255,6 +255,7 @@ fn frame_of(facts: &[Facts], warnings: Vec<String>) -> Result<DataFrame, MagicEr
         "type" => texts(|facts| &facts.dtype),
         "nulls" => facts.iter().map(|facts| facts.nulls as i64).collect::<Vec<_>>(),
         "distinct" => facts.iter().map(|facts| facts.distinct.map(|count| count as i64)).collect::<Vec<_>>(),
+        "histogram" => texts(|facts| &facts.histogram),
         "min" => numbers(0),
         "25 %" => numbers(1),
         "median" => numbers(2),
@@ -262,7 +263,6 @@ fn frame_of(facts: &[Facts], warnings: Vec<String>) -> Result<DataFrame, MagicEr
         "max" => numbers(4),
         "mean" => facts.iter().map(|facts| facts.mean).collect::<Vec<_>>(),
         "std" => facts.iter().map(|facts| facts.std).collect::<Vec<_>>(),
-        "histogram" => texts(|facts| &facts.histogram),
         "values" => texts(|facts| &facts.values),
         "warnings" => warnings,
     )?)
