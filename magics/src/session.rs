@@ -16,6 +16,7 @@ use polars::prelude::*;
 
 use crate::error::MagicError;
 use crate::frames::Rows;
+use crate::language::name::Name;
 use crate::language::scalar::Scalar;
 use crate::language::suggest;
 use crate::magics::python::Python;
@@ -209,6 +210,14 @@ impl Session {
     /// Binds a frame.
     pub fn bind_frame(&self, name: &str, frame: DataFrame) {
         self.bind(name, Value::Frame(frame));
+    }
+
+    /// Binds a result to the name that was asked for; without one it is the last result and nothing more.
+    pub(crate) fn keep(&self, name: Option<&Name>, frame: DataFrame) {
+        match name {
+            Some(name) => self.bind_frame(name.as_str(), frame),
+            None => self.set_last(Value::Frame(frame)),
+        }
     }
 
     /// Puts an equal frame, which is elsewhere in memory, in the place of the one that `is_it` knows; this is no new

@@ -11,7 +11,7 @@ use crate::error::MagicError;
 use crate::guard;
 use crate::look::{self, Look};
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::{Session, Value};
+use crate::session::Session;
 
 /// The correlation of each numeric column with each other
 #[derive(clap::Args)]
@@ -110,10 +110,7 @@ impl Magic for Corr {
             self.frame,
             self.method.name()
         )));
-        match name {
-            Some(name) => session.bind_frame(name.as_str(), facts),
-            None => session.set_last(Value::Frame(facts)),
-        }
+        session.keep(name.as_ref(), facts);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::error::MagicError;
 use crate::guard;
 use crate::look;
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::{Session, Value};
+use crate::session::Session;
 use crate::text;
 
 /// Count, nulls, mean, spread and quantiles of each column; of text the commonest value
@@ -43,10 +43,7 @@ impl Magic for Describe {
         })?;
         front.display(&table(&facts, &TableOptions::default()));
         front.display(&note(format!("{}: {shape}", self.frame)));
-        match name {
-            Some(name) => session.bind_frame(name.as_str(), facts),
-            None => session.set_last(Value::Frame(facts)),
-        }
+        session.keep(name.as_ref(), facts);
         Ok(())
     }
 }

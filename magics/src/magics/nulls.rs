@@ -8,7 +8,7 @@ use crate::frames;
 use crate::guard;
 use crate::look::{self, Look};
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::{Session, Value};
+use crate::session::Session;
 
 /// How many values are missing, by column and together in a row
 #[derive(clap::Args)]
@@ -73,10 +73,7 @@ impl Magic for Nulls {
             words::counted(rows, "row"),
             format_args!("{} %", words::significant(share, 3)),
         )));
-        match name {
-            Some(name) => session.bind_frame(name.as_str(), counts),
-            None => session.set_last(Value::Frame(counts)),
-        }
+        session.keep(name.as_ref(), counts);
         Ok(())
     }
 }

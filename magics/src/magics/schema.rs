@@ -6,7 +6,7 @@ use polars::prelude::*;
 use crate::error::MagicError;
 use crate::guard;
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::{Session, Value};
+use crate::session::Session;
 
 /// The columns of a frame or a plan with their types
 #[derive(clap::Args)]
@@ -46,10 +46,7 @@ impl Magic for Schema {
             self.frame,
             words::counted(schema.len() as u64, "column")
         )));
-        match name {
-            Some(name) => session.bind_frame(name.as_str(), facts),
-            None => session.set_last(Value::Frame(facts)),
-        }
+        session.keep(name.as_ref(), facts);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::frames;
 use crate::guard;
 use crate::look;
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::{Session, Value};
+use crate::session::Session;
 
 /// The different values of columns, with counts and shares
 #[derive(clap::Args)]
@@ -58,10 +58,7 @@ impl Magic for Unique {
             self.columns.join(", "),
             words::counted(rows, "row"),
         )));
-        match name {
-            Some(name) => session.bind_frame(name.as_str(), counts),
-            None => session.set_last(Value::Frame(counts)),
-        }
+        session.keep(name.as_ref(), counts);
         Ok(())
     }
 }

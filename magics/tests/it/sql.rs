@@ -471,7 +471,7 @@ fn what_would_end_the_process_is_refused() {
     ] {
         let error = bench.line(&line).unwrap_err();
         assert_eq!(error.kind, ErrorKind::UsageError);
-        let said = "more than 300 operators one after another are too many";
+        let said = "more than 350 operators one after another are too many";
         assert!(error.message.contains(said), "{}", error.message);
     }
 }

@@ -20,7 +20,7 @@ use crate::frames;
 use crate::guard;
 use crate::look::{self, Look, Sample};
 use crate::magic::{Call, Form, Group, Magic, Out};
-use crate::session::{Session, Value};
+use crate::session::Session;
 use crate::text;
 
 /// A line per column: types, nulls, distinct values, quartiles, a small histogram; and what stands out
@@ -104,10 +104,7 @@ impl Magic for Profile {
             ));
         }
         front.display(&note(told.join("\n")));
-        match name {
-            Some(name) => session.bind_frame(name.as_str(), profiled.facts),
-            None => session.set_last(Value::Frame(profiled.facts)),
-        }
+        session.keep(name.as_ref(), profiled.facts);
         Ok(())
     }
 }

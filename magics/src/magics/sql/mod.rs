@@ -141,10 +141,7 @@ impl Sql {
             front.display(&note(told(name, &query)));
             session.bind(name.as_str(), Value::Query(query));
         }
-        match out {
-            Some(name) => session.bind_frame(name.as_str(), frame),
-            None => session.set_last(Value::Frame(frame)),
-        }
+        session.keep(out.as_ref(), frame);
         Ok(())
     }
 }

@@ -93,9 +93,9 @@ pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
     }
 }
 
-/// Operators one after another in one expression, AND and OR apart from all others. Polars and its parser follow them by
-/// recursion, and about 800 end the two megabytes of a thread's stack, and with it the process.
-const MOST_STEPS: usize = 300;
+/// Operators in one another. Polars and its parser follow them by recursion, and between 400 and 800 end the two megabytes
+/// of a thread's stack, and with it the process.
+const MOST_STEPS: usize = 350;
 /// Set operations and joins in a query, which take more of the stack.
 const MOST_TABLES: usize = 150;
 /// Branches of CASE in a query, which take less of it.
@@ -106,52 +106,75 @@ pub(crate) fn check_length(text: &str) -> Result<(), MagicError> {
     check_steps(&tokens(text)?)
 }
 
+/// How deep the expressions between two brackets can be at most.
+#[derive(Default)]
+struct Depth {
+    /// AND and OR since the last comma.
+    logical: usize,
+    /// Other operators since the last of these, and the most between two of them.
+    others: usize,
+    longest: usize,
+    /// The deepest of what stands in brackets.
+    inner: usize,
+    /// The deepest before the last comma.
+    before: usize,
+}
+
+impl Depth {
+    fn now(&self) -> usize {
+        self.logical + self.longest + self.inner
+    }
+
+    fn most(&self) -> usize {
+        self.before.max(self.now())
+    }
+
+    fn next(&mut self) {
+        *self = Depth {
+            before: self.most(),
+            ..Depth::default()
+        };
+    }
+}
+
 fn check_steps(tokens: &[Placed]) -> Result<(), MagicError> {
     let (mut tables, mut branches) = (0, 0);
-    // AND and OR, and other operators, since the last comma in each open bracket.
-    let mut steps = vec![[0, 0]];
+    let mut outside: Vec<Depth> = Vec::new();
+    let mut depth = Depth::default();
     for (at, placed) in tokens.iter().enumerate() {
-        let word = keyword(tokens, at);
-        let step = match (&placed.token, word.as_deref()) {
-            (Token::Mark('('), _) => {
-                steps.push([0, 0]);
-                continue;
-            }
+        match (&placed.token, keyword(tokens, at).as_deref()) {
+            (Token::Mark('('), _) => outside.push(std::mem::take(&mut depth)),
             (Token::Mark(')'), _) => {
-                steps.pop();
-                continue;
+                let inner = depth.most();
+                depth = outside.pop().unwrap_or_default();
+                depth.inner = depth.inner.max(inner);
             }
+            (Token::Mark(','), _) => depth.next(),
             (_, Some("UNION" | "INTERSECT" | "EXCEPT" | "JOIN")) => {
                 tables += 1;
-                None
+                depth.next();
             }
             (_, Some("WHEN")) => {
                 branches += 1;
-                None
+                depth.next();
             }
-            (Token::Mark(','), _) => None,
-            (_, Some("AND" | "OR" | "XOR")) => Some(0),
-            (Token::Mark(mark), _) if *mark != '.' => Some(1),
-            (_, Some("IS" | "ISNULL" | "NOTNULL" | "NOT" | "IN" | "BETWEEN" | "LIKE" | "ILIKE" | "SIMILAR")) => Some(1),
-            (_, Some("RLIKE" | "REGEXP" | "COLLATE" | "AT" | "DIV" | "OVERLAPS" | "MEMBER" | "OPERATOR")) => Some(1),
-            _ => continue,
-        };
-        if steps.is_empty() {
-            steps.push([0, 0]);
-        }
-        if let Some(last) = steps.last_mut() {
-            match step {
-                Some(kind) => last[kind] += 1,
-                None => *last = [0, 0],
+            (_, Some("AND" | "OR" | "XOR")) => {
+                depth.logical += 1;
+                depth.others = 0;
             }
+            (Token::Mark('.'), _) => {}
+            (Token::Mark(_), _)
+            | (_, Some("IS" | "ISNULL" | "NOTNULL" | "NOT" | "IN" | "BETWEEN" | "LIKE" | "ILIKE" | "SIMILAR"))
+            | (_, Some("RLIKE" | "REGEXP" | "COLLATE" | "AT" | "DIV" | "OVERLAPS" | "MEMBER" | "OPERATOR")) => {
+                depth.others += 1;
+                depth.longest = depth.longest.max(depth.others);
+            }
+            _ => {}
         }
-        let most = (0..2)
-            .map(|kind| steps.iter().map(|level| level[kind]).sum::<usize>())
-            .max();
-        let (what, limit) = match most {
-            _ if tables > MOST_TABLES => ("joins and unions", MOST_TABLES),
-            _ if branches > MOST_BRANCHES => ("branches of CASE", MOST_BRANCHES),
-            Some(most) if most > MOST_STEPS => ("operators one after another", MOST_STEPS),
+        let (limit, what) = match depth.now() {
+            _ if tables > MOST_TABLES => (MOST_TABLES, "joins and unions"),
+            _ if branches > MOST_BRANCHES => (MOST_BRANCHES, "branches of CASE"),
+            steps if steps > MOST_STEPS => (MOST_STEPS, "operators one after another"),
             _ => continue,
         };
         return Err(
@@ -600,6 +623,12 @@ mod tests {
             assert!(check_length(&many(what, between, 100)).is_ok(), "{what}");
         }
         assert!(read(&many("SELECT a, b FROM t", " UNION ALL ", 5_000)).is_err());
+        let sum = many("x", " + ", 200);
+        assert!(
+            check_length(&format!("f(({sum}), 1) + {sum}")).is_err(),
+            "one in the other"
+        );
+        assert!(check_length(&format!("{} OR ({sum}) > 0", many("x = 1", " OR ", 100))).is_ok());
         for long in [
             format!("SELECT * FROM a WHERE x IN ({})", many("-1", ", ", 5_000)),
             format!("SELECT {} FROM a", many("x + 1 AS y", ", ", 5_000)),
