@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ironsage_display::plot::correlation;
 use ironsage_display::{Drawn, Front, TableOptions, note, table};
 use polars::prelude::*;
 
@@ -193,16 +194,13 @@ fn coefficients(columns: &[Vec<f64>], method: Method, with: Option<usize>, stop:
                 continue;
             }
             let (x, y) = (&columns[a], &columns[b]);
-            let r = match whole[a] && whole[b] {
-                true => pearson(x, y),
-                false => {
+            let r = match method {
+                Method::Spearman if !(whole[a] && whole[b]) => {
                     let pairs = x.iter().zip(y).filter(|(x, y)| x.is_finite() && y.is_finite());
                     let (x, y): (Vec<f64>, Vec<f64>) = pairs.unzip();
-                    match method {
-                        Method::Pearson => pearson(&x, &y),
-                        Method::Spearman => pearson(&ranks(&x), &ranks(&y)),
-                    }
+                    correlation(&ranks(&x), &ranks(&y))
                 }
+                _ => correlation(x, y),
             };
             // With itself it is 1, to the last digit.
             let r = if a == b { r.map(|_| 1.0) } else { r };
@@ -211,21 +209,6 @@ fn coefficients(columns: &[Vec<f64>], method: Method, with: Option<usize>, stop:
         }
     }
     all
-}
-
-/// Pearson's r; None of fewer than two rows or where a column never changes.
-fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
-    let count = x.len() as f64;
-    let (mean_x, mean_y) = (x.iter().sum::<f64>() / count, y.iter().sum::<f64>() / count);
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in x.iter().zip(y) {
-        let (x, y) = (x - mean_x, y - mean_y);
-        xx += x * x;
-        yy += y * y;
-        xy += x * y;
-    }
-    let r = xy / (xx.sqrt() * yy.sqrt());
-    (x.len() > 1 && r.is_finite()).then(|| r.clamp(-1.0, 1.0))
 }
 
 /// Ranks from 1; equal values share the mean of theirs, as in Spearman's coefficient with ties.

@@ -378,9 +378,11 @@ pub(crate) fn facets(
     scene
 }
 
-/// Draws title and facts; gives where the rest may begin.
+/// Draws title and facts; gives where the rest may begin. Facts leave most of a low picture to its data: those that
+/// stand in no line are cut, and told by the text beside the picture.
 pub(crate) fn draw_head(scene: &mut Scene, head: &Head) -> f64 {
     let room = f64::from(scene.width) - 2.0 * space::EDGE;
+    let lowest = 0.3 * f64::from(scene.height);
     let mut y = space::EDGE + 6.0;
     let title = font::fit(&head.title, size::TITLE, Weight::Medium, room);
     scene.text(
@@ -397,7 +399,8 @@ pub(crate) fn draw_head(scene: &mut Scene, head: &Head) -> f64 {
         } else {
             format!("{line}  ·  {fact}")
         };
-        if !line.is_empty() && font::width(&longer, size::SUBTITLE, Weight::Regular) > room {
+        let full = font::width(&longer, size::SUBTITLE, Weight::Regular) > room;
+        if full && !line.is_empty() && y + 2.0 * LINE <= lowest {
             y = draw_facts(scene, &line, y);
             line.clone_from(fact);
         } else {
