@@ -42,6 +42,7 @@ pub(crate) fn serve(connection_file: &Path) -> Result<ExitCode> {
     });
     let kernel = Arc::new(Kernel::new(session));
     end_with_parent(&kernel, &home);
+    std::thread::spawn(ironsage_magics::warm_up);
     let _exit = ironsage_protocol::run(connection, Arc::clone(&kernel) as Arc<dyn Engine>)?;
     kernel.session.forget_rust();
     drop(kernel);

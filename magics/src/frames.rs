@@ -8,6 +8,7 @@ use crate::error::MagicError;
 use crate::guard;
 use crate::magics::sql::query::Ready;
 use crate::plan::Plan;
+pub(crate) use crate::reading::run;
 use crate::session::{Session, Value};
 
 /// What a name stands for where rows are wanted. No file has been opened: what does so belongs on a worker, since a store
@@ -57,19 +58,35 @@ pub(crate) fn collect(name: &str, session: &Session, front: &dyn Front) -> Resul
     guard::on_worker(front, &what, move || rows.collect(&session))
 }
 
-/// Runs a plan by Polars' streaming engine: rows go through it in morsels, so that files larger than memory are read and
-/// let go, where the engine for frames in memory would hold every row that a scan reads at once. The rows that a join or a
-/// window gives come in any order.
-pub(crate) fn run(plan: LazyFrame) -> PolarsResult<DataFrame> {
-    plan.collect_with_engine(Engine::Streaming)
-        .map(|result| result.unwrap_single())
-}
-
-/// The rows of a plan: streamed where files are read; else they are in memory anyway, and keep their order in joins and
+/// The rows of a plan: streamed where files are read, and where rows are grouped, whose groups have no order anyway and
+/// which the other engine copies into one piece first. Else they are in memory already, and keep their order in joins and
 /// windows.
 pub(crate) fn collected(plan: LazyFrame, reads_files: bool) -> PolarsResult<DataFrame> {
-    match reads_files {
+    match reads_files || groups_rows(&plan.logical_plan) {
         true => run(plan),
         false => plan.collect(),
+    }
+}
+
+/// Whether a plan groups the rows of a frame, and joins none before.
+fn groups_rows(plan: &DslPlan) -> bool {
+    let mut grouped = false;
+    let mut plan = plan;
+    loop {
+        plan = match plan {
+            DslPlan::GroupBy { input, .. } => {
+                grouped = true;
+                input
+            }
+            DslPlan::Select { input, .. }
+            | DslPlan::HStack { input, .. }
+            | DslPlan::Filter { input, .. }
+            | DslPlan::Sort { input, .. }
+            | DslPlan::Slice { input, .. } => input,
+            // A plan whose columns have been asked for is kept with the answer.
+            DslPlan::IR { dsl, .. } => dsl,
+            DslPlan::DataFrameScan { .. } => return grouped,
+            _ => return false,
+        };
     }
 }

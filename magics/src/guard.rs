@@ -1,21 +1,26 @@
 //! What protects the kernel from a single cell: an estimate before memory is taken, and a thread of its own
-//! for what cannot be stopped half way (a Polars query), which is left behind when the person says stop.
+//! for what cannot be stopped half way (a Polars query), which is left behind when the person says stop. Meanwhile it shows
+//! what the thread has read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ironsage_client::available_memory;
-use ironsage_display::{Front, text};
+use ironsage_display::{Front, Progress, text};
 
 use crate::error::{ErrorKind, MagicError};
+use crate::reading::Reading;
 use crate::run::broken;
 
 /// How often a waiting magic looks whether it was told to stop.
 const LOOK: Duration = Duration::from_millis(20);
+/// What is done sooner shows nothing on its way.
+const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs `work` on a thread of its own and waits for it, unless the person stops it: then its result is thrown
-/// away when it comes. `what` names it in errors.
+/// away when it comes. What its plans read of a store is shown. `what` names it there and in errors.
 pub(crate) fn on_worker<T: Send + 'static>(
     front: &dyn Front,
     what: &str,
@@ -23,9 +28,12 @@ pub(crate) fn on_worker<T: Send + 'static>(
 ) -> Result<T, MagicError> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let name = what.to_owned();
+    let reading = Arc::new(Reading::default());
+    let counted = Arc::clone(&reading);
     std::thread::Builder::new()
         .name("ironsage-worker".to_owned())
         .spawn(move || {
+            counted.enter();
             let outcome =
                 catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(broken(&name, panic.as_ref())));
             // Nobody may be waiting any more; then the outcome is not wanted.
@@ -37,13 +45,23 @@ pub(crate) fn on_worker<T: Send + 'static>(
                 format!("no thread could be started for {what}: {error}"),
             )
         })?;
+    let (began, mut progress) = (Instant::now(), None);
     loop {
         match receiver.recv_timeout(LOOK) {
-            Ok(outcome) => return outcome,
+            Ok(outcome) => {
+                if let (Ok(_), Some(progress)) = (&outcome, progress) {
+                    Progress::finish(progress, &format!("{} read", text::bytes(reading.bytes())));
+                }
+                return outcome;
+            }
             Err(RecvTimeoutError::Timeout) if front.interrupted() => {
                 return Err(MagicError::interrupted(format!(
                     "{what} was stopped; nothing was bound"
                 )));
+            }
+            Err(RecvTimeoutError::Timeout) if began.elapsed() > SHOW_AFTER && reading.bytes() > 0 => {
+                let progress = progress.get_or_insert_with(|| Progress::start(front, what));
+                progress.set_moved(reading.bytes());
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(MagicError::internal(format!("{what} gave no answer"))),

@@ -18,10 +18,12 @@ mod magics;
 pub mod model_store;
 mod places;
 mod plan;
+mod reading;
 mod registry;
 mod run;
 mod session;
 mod text;
+mod warm;
 
 pub use complete::{Completion, Completions, complete, inspect};
 pub use error::{ErrorKind, MagicError};
@@ -36,3 +38,4 @@ pub use places::Places;
 pub use plan::Plan;
 pub use run::{run_cell, run_line, run_line_bound, run_shell};
 pub use session::{Binding, Past, PastCell, RustNames, Session, SessionConfig, Value};
+pub use warm::warm_up;

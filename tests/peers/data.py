@@ -253,7 +253,10 @@ class Ours:
 
     def __init__(self, environment):
         self.kernel = Kernel(OURS, environment)
+        # As the peers, by both of its roads: a plan has a connection of its own, which is Polars'.
         self.run("%load s3://flights/small.csv -q -o small")
+        self.run("%scan s3://flights/small.csv -o plan")
+        self.run("%show plan")
         # It builds and loads what Rust cells need beside; that is no part of these steps.
         self.kernel.settle()
 

@@ -195,6 +195,9 @@ impl Place {
             ("aws_secret_access_key", keys.map(Credentials::secret_access_key)),
             ("aws_session_token", keys.and_then(Credentials::session_token)),
             ("aws_skip_signature", keys.is_none().then_some("true")),
+            // Polars would wait for ever, and lets few requests be under way: those of queries that were stopped, too.
+            ("connect_timeout", Some("10s")),
+            ("timeout", Some("5m")),
         ];
         let known = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
         Ok(known.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
@@ -330,6 +333,7 @@ mod tests {
         let pairs = place.object_store().unwrap();
         assert!(pairs.contains(&("aws_skip_signature".to_owned(), "true".to_owned())));
         assert!(!pairs.iter().any(|(key, _)| key.contains("secret")));
+        assert!(pairs.iter().any(|(key, _)| key == "timeout"));
     }
 
     #[test]

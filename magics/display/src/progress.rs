@@ -117,6 +117,17 @@ impl<'a> Progress<'a> {
 
     /// [`Progress::set`] for work that moves bytes: how many of how many have moved, and how fast.
     pub fn set_bytes(&self, done: u64, total: u64) {
+        let fraction = done as f64 / total.max(1) as f64;
+        let moved = format!("{} of {}", text::bytes(done), text::bytes(total));
+        self.show_bytes(done, Some(fraction), &moved);
+    }
+
+    /// [`Progress::set_bytes`] where nobody knows how many there will be.
+    pub fn set_moved(&self, done: u64) {
+        self.show_bytes(done, None, &text::bytes(done));
+    }
+
+    fn show_bytes(&self, done: u64, fraction: Option<f64>, moved: &str) {
         let now = Instant::now();
         let mut state = self.state.lock();
         let rate = state.rate.get_or_insert(Rate {
@@ -126,9 +137,7 @@ impl<'a> Progress<'a> {
             seen: 0,
         });
         rate.look(done, now);
-        let fraction = done as f64 / total.max(1) as f64;
-        let moved = format!("{} of {}", text::bytes(done), text::bytes(total));
-        self.show(&mut state, Some(fraction), &moved, now);
+        self.show(&mut state, fraction, moved, now);
     }
 
     fn show(&self, state: &mut State, fraction: Option<f64>, text: &str, now: Instant) {

@@ -13,6 +13,7 @@ use crate::data::read::{self, Content, Options};
 use crate::data::records::Sparse;
 use crate::data::source::{self, Location, Part, Watch};
 use crate::error::MagicError;
+use crate::frames;
 use crate::guard;
 use crate::magic::{Call, Form, Group, Magic, Out};
 use crate::plan::Plan;
@@ -166,18 +167,13 @@ impl Files<'_> {
         let (shown, first) = (self.shown(), self.places[0].shown());
         let scan = files::scan(&self.places[0], self.parts, format, self.options(), self.session)?;
         let names: Vec<String> = self.parts.iter().map(|part| part.location.shown()).collect();
-        let total: u64 = self.parts.iter().map(|part| part.size).sum();
-        let watch = Watch::new(self.front, &shown, total);
-        let frame = guard::on_worker(self.front, &format!("reading {shown}"), move || {
+        guard::on_worker(self.front, &format!("reading {shown}"), move || {
             let unreadable = |error| files::unreadable(&first, format, &error);
             let mut plan = scan.plan().map_err(unreadable)?;
             plan.collect_schema().map_err(unreadable)?;
             // What fails from here on is a file.
-            plan.collect()
-                .map_err(|error| odd_one_out(&scan, &names, format).unwrap_or_else(|| unreadable(error)))
-        })?;
-        watch.finish(&format!("{shown} read"));
-        Ok(frame)
+            frames::run(plan).map_err(|error| odd_one_out(&scan, &names, format).unwrap_or_else(|| unreadable(error)))
+        })
     }
 
     /// Reads all bytes of all files; gives what there is to say of them, too.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ironsage_exchange::{Scan, ScanFormat};
@@ -231,20 +231,20 @@ fn a_query_stops_when_told_and_binds_nothing() {
     drop(end);
 }
 
-/// A store that has one object and, once it is stalled, takes what it is asked and never answers; gives its address.
-fn store_of(object: Vec<u8>, stalled: Arc<AtomicBool>) -> String {
+/// A store that has one object, and takes so many milliseconds at least before each answer; gives its address.
+fn store_of(object: Vec<u8>, delay: Arc<AtomicU64>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            let (object, stalled) = (object.clone(), Arc::clone(&stalled));
-            std::thread::spawn(move || answer(client, &object, &stalled));
+            let (object, delay) = (object.clone(), Arc::clone(&delay));
+            std::thread::spawn(move || answer(client, &object, &delay));
         }
     });
     address
 }
 
-fn answer(mut client: TcpStream, object: &[u8], stalled: &AtomicBool) {
+fn answer(mut client: TcpStream, object: &[u8], delay: &AtomicU64) {
     let mut asked = BufReader::new(client.try_clone().unwrap());
     loop {
         let mut head = String::new();
@@ -252,9 +252,6 @@ fn answer(mut client: TcpStream, object: &[u8], stalled: &AtomicBool) {
             if asked.read_line(&mut head).unwrap_or(0) == 0 {
                 return;
             }
-        }
-        while stalled.load(Ordering::Relaxed) {
-            std::thread::park();
         }
         let all = object.len();
         let range = head.lines().find_map(|line| {
@@ -266,6 +263,13 @@ fn answer(mut client: TcpStream, object: &[u8], stalled: &AtomicBool) {
                 (Err(_), last) => all - last.unwrap_or(all).min(all)..all,
             })
         });
+        // What stands further behind takes up to twice as long: not all comes at once.
+        let place = range.as_ref().map_or(0.0, |range| range.start as f64 / all as f64);
+        let delay = || Duration::from_millis(delay.load(Ordering::Relaxed));
+        let asked = Instant::now();
+        while asked.elapsed() < delay().mul_f64(1.0 + place) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let (status, from) = match &range {
             Some(part) => (
                 format!("206 OK\r\ncontent-range: bytes {}-{}/{all}", part.start, part.end - 1),
@@ -285,34 +289,63 @@ fn answer(mut client: TcpStream, object: &[u8], stalled: &AtomicBool) {
     }
 }
 
-#[test]
-fn a_store_that_never_answers_is_left_when_told() {
-    let bench = Bench::new().small();
-    bench.line("%save small s.parquet").unwrap();
-    let stalled = Arc::new(AtomicBool::new(false));
-    let object = std::fs::read(bench.path().join("s.parquet")).unwrap();
-    let endpoint = format!("http://{}", store_of(object, Arc::clone(&stalled)));
+/// Binds a plan over a Parquet file of that store as `rows`, whose requests take so long at most; gives the store's delay.
+fn bind_rows_of_a_store(bench: &Bench, file: &str, timeout: &str) -> Arc<AtomicU64> {
+    let delay = Arc::new(AtomicU64::new(0));
+    let object = std::fs::read(bench.path().join(file)).unwrap();
+    let endpoint = format!("http://{}", store_of(object, Arc::clone(&delay)));
     let store = [
         ("aws_endpoint", endpoint.as_str()),
         ("aws_allow_http", "true"),
         ("aws_region", "us-east-1"),
         ("aws_access_key_id", "a"),
         ("aws_secret_access_key", "b"),
+        ("timeout", timeout),
     ];
     let scan = Scan {
         format: ScanFormat::Parquet,
-        files: vec!["s3://stalled/s.parquet".to_owned()],
+        files: vec!["s3://slow/rows.parquet".to_owned()],
         store: store.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
         columns: Vec::new(),
         condition: None,
     };
     let plan = Plan::over(scan).unwrap();
     bench.session.bind("rows", Value::Plan(Box::new(plan)));
+    delay
+}
+
+#[test]
+fn a_query_over_a_slow_store_shows_what_it_has_read() {
+    let bench = Bench::new();
+    let mut many = df!("n" => (0..640_000).collect::<Vec<i64>>()).unwrap();
+    let file = std::fs::File::create(bench.path().join("many.parquet")).unwrap();
+    let writer = ParquetWriter::new(file).with_row_group_size(Some(10_000));
+    writer.finish(&mut many).unwrap();
+    let delay = bind_rows_of_a_store(&bench, "many.parquet", "1m");
+    delay.store(500, Ordering::Relaxed);
+    bench.cell("%%sql -o total\nSELECT sum(n) AS total FROM rows").unwrap();
+    let shown: Vec<String> = bench
+        .front
+        .displays()
+        .iter()
+        .map(|shown| shown.plain().to_owned())
+        .collect();
+    assert!(
+        shown[0].starts_with("the query: ") && shown[0].contains("B read · "),
+        "{shown:#?}"
+    );
+}
+
+#[test]
+fn a_store_that_never_answers_is_left_when_told() {
+    let bench = Bench::new().small();
+    bench.line("%save small s.parquet").unwrap();
+    let delay = bind_rows_of_a_store(&bench, "s.parquet", "500ms");
     bench
         .cell("%%sql -q --save saved\nSELECT number, half FROM rows")
         .unwrap();
     assert_eq!(bench.session.frame("saved").unwrap().shape(), (10, 2));
-    stalled.store(true, Ordering::Relaxed);
+    delay.store(3_600_000, Ordering::Relaxed);
     for line in [
         "%sql SELECT * FROM rows",
         "%sql SELECT * FROM small JOIN saved ON small.number = saved.number",
@@ -332,6 +365,9 @@ fn a_store_that_never_answers_is_left_when_told() {
         assert!(started.elapsed() < Duration::from_millis(500), "{line}");
         bench.front.set_interrupted(false);
     }
+    // Nor does a query wait for ever that nobody stops.
+    let error = bench.line("%sql SELECT * FROM rows").unwrap_err();
+    assert_ne!(error.kind, ErrorKind::Interrupted, "{}", told(&error));
     // What opens no file waits for nobody.
     for line in ["%schema rows", "%who", "%sql SHOW TABLES"] {
         assert!(bench.line(line).is_ok(), "{line}");

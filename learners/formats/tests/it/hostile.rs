@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use ironsage_formats::recordio::{self, Features, Frames, MAGIC, Reader, Record, Writer};
-use ironsage_formats::{csv, mxnet};
+use ironsage_formats::{csv, libsvm, mxnet};
 use proptest::prelude::*;
 
 thread_local! {
@@ -73,6 +73,9 @@ fn read_in_all_ways(bytes: &[u8]) {
             row.clear();
         }
     }
+    let mut reader = libsvm::Reader::new(bytes);
+    let mut row = libsvm::Row::default();
+    while reader.read(&mut row).is_ok_and(|more| more) {}
 }
 
 fn check(bytes: &[u8]) {
@@ -136,17 +139,22 @@ proptest! {
     fn text_that_is_nearly_csv(text in "([-+0-9.eE,\"\r\n ]|nan|inf|\u{feff}|ü){0,120}") {
         check(text.as_bytes());
     }
+
+    #[test]
+    fn text_that_is_nearly_libsvm(text in "([-+0-9.e: #\r\n]|qid:|nan|inf|\u{feff}|ü| [0-9]{1,20}:1){0,80}") {
+        check(text.as_bytes());
+    }
 }
 
 #[test]
 fn the_corpus() {
     let corpus = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/corpus");
     let mut count = 0;
-    for kind in ["recordio", "csv"] {
+    for kind in ["recordio", "csv", "libsvm"] {
         for entry in corpus.join(kind).read_dir().unwrap() {
             check(&std::fs::read(entry.unwrap().path()).unwrap());
             count += 1;
         }
     }
-    assert!(count >= 20, "{count} files");
+    assert!(count >= 30, "{count} files");
 }
