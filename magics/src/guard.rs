@@ -60,7 +60,7 @@ pub(crate) fn on_worker<T: Send + 'static>(
                 )));
             }
             Err(RecvTimeoutError::Timeout) if began.elapsed() > SHOW_AFTER && reading.bytes() > 0 => {
-                let progress = progress.get_or_insert_with(|| Progress::start(front, what));
+                let progress = progress.get_or_insert_with(|| Progress::since(began, front, what));
                 progress.set_moved(reading.bytes());
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -36,7 +36,7 @@ impl Reading {
 
 /// Runs a plan by Polars' streaming engine, as `LazyFrame::collect_with_engine` does, and counts what it reads: rows go
 /// through it in morsels, so that files larger than memory are read and let go, where the engine for frames in memory would
-/// hold every row that a scan reads at once. The rows that a join or a window gives come in any order.
+/// hold every row that a scan reads at once. The rows that a join gives come in any order.
 pub(crate) fn run(plan: LazyFrame) -> PolarsResult<DataFrame> {
     let mut plan = plan.with_streaming(true).to_alp_optimized()?;
     plan.ensure_root_node_is_sink();

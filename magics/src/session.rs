@@ -84,6 +84,8 @@ pub struct Binding {
     pub value: Value,
     /// Grows with each binding in the session.
     pub version: u64,
+    /// How many features its sparse rows (columns `keys` and `values`) have, where their file told: no column does.
+    pub width: Option<u64>,
 }
 
 /// Rust's side of the namespace: asked only when a magic names something that is not bound here, and by `%who`.
@@ -200,16 +202,30 @@ impl Session {
         let version = self.inner.versions.fetch_add(1, Ordering::Relaxed);
         *self.inner.last.write() = Some(value.clone());
         if name != "_" {
-            self.inner
-                .names
-                .write()
-                .insert(name.to_owned(), Binding { value, version });
+            let binding = Binding {
+                value,
+                version,
+                width: None,
+            };
+            self.inner.names.write().insert(name.to_owned(), binding);
         }
     }
 
     /// Binds a frame.
     pub fn bind_frame(&self, name: &str, frame: DataFrame) {
         self.bind(name, Value::Frame(frame));
+    }
+
+    /// Keeps how many features the sparse rows have that a name stands for.
+    pub(crate) fn set_width(&self, name: &str, width: Option<u64>) {
+        if let Some(binding) = self.inner.names.write().get_mut(name) {
+            binding.width = width;
+        }
+    }
+
+    /// How many features the sparse rows have that a name stands for, where it is known.
+    pub(crate) fn width(&self, name: &str) -> Option<u64> {
+        self.inner.names.read().get(name).and_then(|binding| binding.width)
     }
 
     /// Binds a result to the name that was asked for; without one it is the last result and nothing more.

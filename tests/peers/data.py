@@ -12,6 +12,7 @@ and a recipe of ten steps.
   the frame that a step starts from counts.
 - Our recipe is fitted, which runs each step over all rows; the peers fit and transform. Polars' is written as a Polars user
   would, one pass of statistics for the steps that need no other's result.
+- What the loads and queries give is the same frame for ours and Polars; recipes are held against scikit-learn elsewhere.
 - The limits of the plain load: the object by plain HTTP from the same service, into a buffer, and the same bytes from a file.
 
 Run it with the tests' Python:  ~/.cache/ironsage/venv/bin/python tests/peers/data.py
@@ -38,6 +39,7 @@ import boto3
 import botocore.config
 import polars
 from kernels import OURS, Kernel, Peak, installed, median
+from polars.testing import assert_frame_equal
 
 BUCKET = "flights"
 PEERS = [OURS, "Polars", "pandas"]
@@ -419,6 +421,22 @@ def compare(environment, repetitions):
     return rows[0][0][0], kept
 
 
+def compare_answers(environment, folder):
+    """The frames that loads and queries end with, ours beside Polars'; an error where they differ."""
+    names = {"json": json, "os": os}
+    os.environ["PEER_STORE"] = environment["PEER_STORE"]
+    for code in (BEFORE["Polars"], FRAME["Polars"]):
+        exec(text(code), names)
+    with Ours(environment) as ours:
+        ours.load()
+        for step in STEPS[:4]:
+            exec(text(step.polars), names)
+            ours.step(step)
+            ours.run(f"%save answer {folder}/answer.parquet")
+            answer = polars.read_parquet(folder / "answer.parquet")
+            assert_frame_equal(answer, names["answer"], check_row_order=False, check_dtypes=False)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--rows", type=int, default=1_000_000, help="how many rows at least (default: a million)")
@@ -439,6 +457,7 @@ def main():
         told = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes.items())
         print(f"{frame.height:,} rows × {frame.width} columns: {told}", flush=True)
         del frame
+        compare_answers(environment, folder)
         load, kept = compare(environment, repetitions)
         print(f"\nmedians of {repetitions} runs, each in a process of its own; memory is PSS above idle, of one run more")
         loopback, file = limits(s3, folder, max(repetitions, 3))

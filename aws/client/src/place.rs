@@ -195,9 +195,10 @@ impl Place {
             ("aws_secret_access_key", keys.map(Credentials::secret_access_key)),
             ("aws_session_token", keys.and_then(Credentials::session_token)),
             ("aws_skip_signature", keys.is_none().then_some("true")),
-            // Polars would wait for ever, and lets few requests be under way: those of queries that were stopped, too.
+            // Polars would wait for ever, and lets few requests be under way: those of queries that were stopped, too. The
+            // time is that of a whole answer, which may be 64 MB on a slow line.
             ("connect_timeout", Some("10s")),
-            ("timeout", Some("5m")),
+            ("timeout", Some("30m")),
         ];
         let known = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
         Ok(known.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())

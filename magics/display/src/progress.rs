@@ -89,8 +89,12 @@ impl Rate {
 impl<'a> Progress<'a> {
     /// Shows the first frame at once.
     pub fn start(front: &'a dyn Front, title: &str) -> Self {
-        let started = Instant::now();
-        let first = running(title, None, "", None, Duration::ZERO);
+        Progress::since(Instant::now(), front, title)
+    }
+
+    /// The same of work that began before it was shown.
+    pub fn since(started: Instant, front: &'a dyn Front, title: &str) -> Self {
+        let first = running(title, None, "", None, started.elapsed());
         let id = front.display_live(&first);
         Progress {
             front,
@@ -100,7 +104,7 @@ impl<'a> Progress<'a> {
             state: Mutex::new(State {
                 fraction: None,
                 text: String::new(),
-                shown_at: started,
+                shown_at: Instant::now(),
                 updates: 0,
                 tenth: 0,
                 rate: None,

@@ -80,7 +80,10 @@ fn candidates(code: &str, cursor: usize, session: &Session) -> Option<(usize, Ve
     let entry = |name: &str| MAGICS.iter().find(|entry| entry.name == name);
     match line::place(code, cursor)? {
         Place::Name { start, cell } => Some((start, names(cell))),
-        Place::Arguments { name, start, text } => Some(values::arguments(entry(&name)?, start, &text, session)),
+        Place::Arguments { name, start, text } => {
+            let rest = code[cursor..].lines().next().unwrap_or_default();
+            Some(values::arguments(entry(&name)?, start, &text, rest, session))
+        }
         Place::Body {
             name,
             first_line,

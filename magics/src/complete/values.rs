@@ -6,16 +6,23 @@ use polars::prelude::Schema;
 
 use super::{Completion, stores};
 use crate::language::words;
-use crate::magic::{Entry, Tail};
+use crate::magic::{Entry, Form, Tail};
 use crate::model_store;
 use crate::session::{Session, Value};
 
-/// Candidates for the last word of `text`, which starts at byte `start` of the code; gives also where the replaced
-/// part begins.
-pub(super) fn arguments(entry: &Entry, start: usize, text: &str, session: &Session) -> (usize, Vec<Completion>) {
-    if entry.tail == Tail::Raw && !text.trim_start().starts_with('-') && entry.form != crate::magic::Form::Cell {
-        let (offset, items) = (entry.complete_body)("", text, text.len(), session);
-        return (start + offset, items);
+/// Candidates for the last word of `text`, which starts at byte `start` of the code and is followed by `rest` on its line;
+/// gives also where the replaced part begins.
+pub(super) fn arguments(
+    entry: &Entry,
+    start: usize,
+    text: &str,
+    rest: &str,
+    session: &Session,
+) -> (usize, Vec<Completion>) {
+    if let Some(at) = raw_tail(entry, text) {
+        let tail = format!("{}{rest}", &text[at..]);
+        let (offset, items) = (entry.complete_body)("", &tail, text.len() - at, session);
+        return (start + at + offset, items);
     }
     let (before, word_at) = words_before(text);
     let word = &text[word_at..];
@@ -62,6 +69,31 @@ pub(super) fn arguments(entry: &Entry, start: usize, text: &str, session: &Sessi
         None if !parameters.is_empty() => (start + word_at, parameters),
         None => (start + word_at, options(&command, rest)),
     }
+}
+
+/// Where the raw tail of a line begins, behind its options; none where there is none, or while they are typed.
+fn raw_tail(entry: &Entry, text: &str) -> Option<usize> {
+    if entry.tail != Tail::Raw || entry.form == Form::Cell {
+        return None;
+    }
+    let command = entry.command();
+    let mut at = text.len() - text.trim_start().len();
+    while let Some(option) = text[at..]
+        .split_whitespace()
+        .next()
+        .filter(|word| word.starts_with('-'))
+    {
+        let words = if option_with_value(&command, option).is_some() {
+            2
+        } else {
+            1
+        };
+        for _ in 0..words {
+            let end = at + text[at..].find(char::is_whitespace)?;
+            at = text.len() - text[end..].trim_start().len();
+        }
+    }
+    Some(at)
 }
 
 /// The words before the one at the end of the text, and where that one begins.

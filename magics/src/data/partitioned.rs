@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use ironsage_client::Transfer;
 use polars::prelude::*;
 
 use crate::data::write::{self, Target};
@@ -101,10 +102,10 @@ impl Staged {
     }
 
     /// Writes one file, `name` with its folders.
-    pub fn write(&mut self, name: &str, content: &[u8]) -> Result<(), MagicError> {
+    pub fn write(&mut self, name: &str, content: &[u8], transfer: &dyn Transfer) -> Result<(), MagicError> {
         let path = self.stage.path().join(name);
         made_for(&path)?;
-        write::file(&path, content)?;
+        write::file(&path, content, transfer)?;
         self.files.push(name.to_owned());
         Ok(())
     }
@@ -171,12 +172,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trips");
         let mut staged = Staged::new(&path).unwrap();
-        staged.write("year=2023/part-0.csv", b"one").unwrap();
+        staged.write("year=2023/part-0.csv", b"one", &()).unwrap();
         assert!(!path.exists());
         drop(staged);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let mut staged = Staged::new(&path).unwrap();
-        staged.write("year=2023/part-0.csv", b"one").unwrap();
+        staged.write("year=2023/part-0.csv", b"one", &()).unwrap();
         staged.finish().unwrap();
         assert_eq!(std::fs::read(path.join("year=2023/part-0.csv")).unwrap(), b"one");
     }
@@ -192,15 +193,15 @@ mod tests {
         std::os::unix::fs::symlink(far.path().join("trips"), &path).unwrap();
         for content in ["one", "two"] {
             let mut staged = Staged::new(&folder.path().join("trips/")).unwrap();
-            staged.write("year=2023/part-0.csv", content.as_bytes()).unwrap();
+            staged.write("year=2023/part-0.csv", content.as_bytes(), &()).unwrap();
             staged.finish().unwrap();
             assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         }
         assert!(path.symlink_metadata().unwrap().is_symlink());
         let mut staged = Staged::new(&path).unwrap();
-        staged.write("year=2022/part-0.csv", b"three").unwrap();
-        staged.write("year=2023/part-0.csv", b"three").unwrap();
+        staged.write("year=2022/part-0.csv", b"three", &()).unwrap();
+        staged.write("year=2023/part-0.csv", b"three", &()).unwrap();
         staged.finish().unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -208,8 +209,8 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         std::fs::create_dir(&file).unwrap();
         let mut staged = Staged::new(&path).unwrap();
-        staged.write("year=2022/part-0.csv", b"four").unwrap();
-        staged.write("year=2023/part-0.csv", b"four").unwrap();
+        staged.write("year=2022/part-0.csv", b"four", &()).unwrap();
+        staged.write("year=2023/part-0.csv", b"four", &()).unwrap();
         assert!(
             staged
                 .finish()

@@ -9,6 +9,7 @@ use ironsage_formats::{FormatError, libsvm};
 use polars::prelude::*;
 
 use crate::data::format::Format;
+use crate::data::write::Options;
 use crate::error::MagicError;
 use crate::text;
 
@@ -200,7 +201,7 @@ enum Cells {
 }
 
 impl Cells {
-    fn of(features: &[&Column], format: Format) -> Result<Cells, MagicError> {
+    fn of(features: &[&Column], format: Format, width: Option<u64>) -> Result<Cells, MagicError> {
         let lists = |name: &str, inner: DataType| {
             let column = features
                 .iter()
@@ -215,11 +216,15 @@ impl Cells {
         ) {
             let (keys, values) = (keys?, values?);
             let largest = keys.get_inner().max::<u64>()?;
-            return Ok(Cells::Sparse {
-                keys,
-                values,
-                width: largest.map_or(0, |largest| largest.saturating_add(1)),
-            });
+            let least = largest.map_or(0, |largest| largest.saturating_add(1));
+            if let Some(width) = width.filter(|width| *width < least) {
+                return Err(
+                    MagicError::data(format!("a key is {}, and rows are to be {width} wide", least - 1))
+                        .with_hint(format!("keys begin at 0: say `--width {least}` or more")),
+                );
+            }
+            let width = width.unwrap_or(least);
+            return Ok(Cells::Sparse { keys, values, width });
         }
         let columns = features.iter().map(|column| {
             let numbers = numbers(column, format)?;
@@ -285,10 +290,9 @@ fn numbers(column: &Column, format: Format) -> Result<Float64Chunked, MagicError
     Ok(column.cast(&DataType::Float64)?.f64()?.clone())
 }
 
-/// Writes a frame of numbers, or one of `keys` and `values`; `label` names the column of labels, which is `label`
-/// unless said.
-pub(crate) fn bytes(frame: &DataFrame, format: Format, label: Option<&str>) -> Result<Vec<u8>, MagicError> {
-    let label = match label {
+/// Writes a frame of numbers, or one of `keys` and `values`; the column of labels is `label` unless the options say another.
+pub(crate) fn bytes(frame: &DataFrame, format: Format, options: &Options) -> Result<Vec<u8>, MagicError> {
+    let label = match &options.label {
         Some(label) => Some(text::column(frame, "the frame", label)?),
         None => frame.column(LABEL).ok(),
     };
@@ -304,7 +308,7 @@ pub(crate) fn bytes(frame: &DataFrame, format: Format, label: Option<&str>) -> R
                 .with_hint("say which column it is: `--label NAME`"),
         );
     }
-    let cells = Cells::of(&features, format)?;
+    let cells = Cells::of(&features, format, options.width)?;
     let mut content = Vec::new();
     let mut pairs = Vec::new();
     for row in 0..frame.height() {
@@ -330,6 +334,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn labelled(column: &str) -> Options {
+        Options {
+            label: Some(column.to_owned()),
+            ..Options::default()
+        }
+    }
+
     fn sparse(labels: [f32; 2], rows: [&[u64]; 2]) -> DataFrame {
         let keys = rows.map(|keys| Series::new("".into(), keys));
         let values = rows.map(|keys| {
@@ -342,18 +353,18 @@ mod tests {
     #[test]
     fn dense_records_are_columns() {
         let frame = df!("rings" => [15i64, 7], "length" => [0.5f64, 0.25], "old" => [true, false]).unwrap();
-        let content = bytes(&frame, Format::Recordio, Some("rings")).unwrap();
+        let content = bytes(&frame, Format::Recordio, &labelled("rings")).unwrap();
         let (back, note) = recordio(&content, "t.pbr").unwrap();
         let expected = df!("label" => [15f32, 7.0], "f0" => [0.5f32, 0.25], "f1" => [1f32, 0.0]).unwrap();
         assert!(back.equals(&expected) && note.is_none(), "{back}");
-        let content = bytes(&frame, Format::Recordio, None).unwrap();
+        let content = bytes(&frame, Format::Recordio, &Options::default()).unwrap();
         assert_eq!(recordio(&content, "t.pbr").unwrap().0.width(), 3);
     }
 
     #[test]
     fn sparse_records_are_lists_however_wide_they_are() {
         let frame = sparse([1.0, 0.0], [&[3, 1_000_000_000], &[]]);
-        let content = bytes(&frame, Format::Recordio, None).unwrap();
+        let content = bytes(&frame, Format::Recordio, &Options::default()).unwrap();
         let (back, note) = recordio(&content, "t.pbr").unwrap();
         assert!(back.equals(&frame), "{back}");
         let expected = Sparse {
@@ -423,18 +434,18 @@ mod tests {
     #[test]
     fn libsvm_reads_back_and_zeros_are_left_out() {
         let frame = df!("y" => [1i64, 0], "a" => [0.0, 2.5], "b" => [4i64, 0]).unwrap();
-        let content = bytes(&frame, Format::Libsvm, Some("y")).unwrap();
+        let content = bytes(&frame, Format::Libsvm, &labelled("y")).unwrap();
         assert_eq!(String::from_utf8_lossy(&content), "1 2:4\n0 1:2.5\n");
-        let error = bytes(&frame, Format::Libsvm, None).unwrap_err();
+        let error = bytes(&frame, Format::Libsvm, &Options::default()).unwrap_err();
         assert!(error.hint.unwrap().contains("--label"));
         let texts = df!("label" => [1.0], "sex" => ["M"]).unwrap();
-        let error = bytes(&texts, Format::Recordio, None).unwrap_err();
+        let error = bytes(&texts, Format::Recordio, &Options::default()).unwrap_err();
         assert_eq!(
             error.message,
             "column `sex` is str, and RecordIO-protobuf holds numbers alone"
         );
         let nulls = df!("label" => [1.0], "a" => [None::<f64>]).unwrap();
-        let error = bytes(&nulls, Format::Recordio, None).unwrap_err();
+        let error = bytes(&nulls, Format::Recordio, &Options::default()).unwrap_err();
         assert!(error.message.starts_with("column `a` has 1 null"), "{}", error.message);
     }
 }

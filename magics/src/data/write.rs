@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use ironsage_client::Transfer;
 use polars::prelude::*;
 
 use crate::data::format::Format;
@@ -24,6 +25,8 @@ pub(crate) struct Options {
     pub no_header: bool,
     /// The column of labels, for RecordIO and libsvm.
     pub label: Option<String>,
+    /// How many features sparse rows have, for RecordIO; one more than the largest key unless said.
+    pub width: Option<u64>,
     /// How the file is packed.
     pub packing: Option<Packing>,
 }
@@ -45,7 +48,7 @@ pub(crate) fn bytes(frame: &DataFrame, format: Format, options: &Options) -> Res
             .with_json_format(JsonFormat::Json)
             .finish(&mut frame)?,
         Format::Ipc => IpcWriter::new(&mut content).finish(&mut frame)?,
-        Format::Recordio | Format::Libsvm => content = records::bytes(&frame, format, options.label.as_deref())?,
+        Format::Recordio | Format::Libsvm => content = records::bytes(&frame, format, options)?,
     }
     match options.packing {
         Some(packing) => packing.pack(&content),
@@ -136,9 +139,12 @@ pub(crate) fn folder_of(path: &Path) -> Result<&Path, MagicError> {
     )
 }
 
+/// So many bytes are handed to the disk at once, which takes less than half a second.
+const PIECE: usize = 16 << 20;
+
 /// Writes a file beside its place and moves it there: readers see the old one or the new one, and a full disk
-/// leaves the old one.
-pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), MagicError> {
+/// leaves the old one, and so does a stop.
+pub(crate) fn file(path: &Path, content: &[u8], transfer: &dyn Transfer) -> Result<(), MagicError> {
     let fail = |error: std::io::Error| MagicError::file(path, "write", &error);
     let target = Target::of(path)?;
     // As any other program would make it; the process's umask takes its part.
@@ -148,7 +154,19 @@ pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), MagicError> {
         .permissions(permissions)
         .tempfile_in(folder_of(&target.path)?)
         .map_err(fail)?;
-    file.write_all(content).map_err(fail)?;
+    let mut written = 0;
+    for piece in content.chunks(PIECE) {
+        if transfer.stop() {
+            return Err(MagicError::interrupted(format!(
+                "writing {} was stopped; what was there is as it was",
+                path.display()
+            )));
+        }
+        file.write_all(piece).map_err(fail)?;
+        file.as_file().sync_data().map_err(fail)?;
+        written += piece.len() as u64;
+        transfer.moved(written, content.len() as u64);
+    }
     if let Some(permissions) = target.permissions {
         file.as_file().set_permissions(permissions).map_err(fail)?;
     }
@@ -160,8 +178,12 @@ pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), MagicError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use ironsage_display::testing::Recorder;
+
     use super::*;
     use crate::data::read;
+    use crate::data::source::Watch;
+    use crate::error::ErrorKind;
 
     #[test]
     fn every_format_reads_back() {
@@ -188,13 +210,33 @@ mod tests {
     fn a_file_is_replaced_whole_and_no_folder_is_made() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
-        file(&path, b"one").unwrap();
-        file(&path, b"two").unwrap();
+        file(&path, b"one", &()).unwrap();
+        file(&path, b"two", &()).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        let error = file(&folder.path().join("new/t.csv"), b"three").unwrap_err();
+        let error = file(&folder.path().join("new/t.csv"), b"three", &()).unwrap_err();
         assert!(error.hint.unwrap().starts_with("`!mkdir -p "));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
+
+    #[test]
+    fn a_file_whose_writing_is_stopped_is_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        file(&path, b"one", &()).unwrap();
+        let front = Recorder::new();
+        front.interrupt_after(2);
+        let error = file(
+            &path,
+            &vec![0; 3 * PIECE],
+            &Watch::new(&front, "t.csv", 3 * PIECE as u64),
+        )
+        .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Interrupted);
+        assert!(front.plain().starts_with("t.csv: stopped · "), "{}", front.plain());
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
     #[test]
     fn what_is_replaced_is_the_file_behind_links_and_keeps_its_mode() {
         let folder = tempfile::tempdir().unwrap();
@@ -206,12 +248,12 @@ mod tests {
         link("deep/first", "second");
         // A link to what is not there yet is followed, too.
         for content in ["one", "two"] {
-            file(&path("second"), content.as_bytes()).unwrap();
+            file(&path("second"), content.as_bytes(), &()).unwrap();
             assert_eq!(std::fs::read_to_string(path("hidden.csv")).unwrap(), content);
         }
         for kept in [0o600, 0o666, 0o750] {
             std::fs::set_permissions(path("hidden.csv"), Permissions::from_mode(kept)).unwrap();
-            file(&path("second"), b"three").unwrap();
+            file(&path("second"), b"three", &()).unwrap();
             assert_eq!(mode("hidden.csv"), kept);
         }
         assert!(path("second").symlink_metadata().unwrap().is_symlink());
@@ -223,7 +265,7 @@ mod tests {
             ("round", "its links lead nowhere"),
             ("null", "it is no regular file"),
         ] {
-            let error = file(&path(name), b"four").unwrap_err();
+            let error = file(&path(name), b"four", &()).unwrap_err();
             assert_eq!(error.message, format!("cannot write {}: {told}", path(name).display()));
         }
         assert!(!std::fs::metadata("/dev/null").unwrap().is_file());

@@ -181,13 +181,23 @@ fn numbers(frame: &DataFrame, method: Method) -> Result<Vec<Vec<f64>>, MagicErro
         .collect()
 }
 
-/// The coefficients of all pairs, or of those with one column; None where there is none.
+/// The coefficients of all pairs, None where there is none; or those with one column, in its row alone.
 fn coefficients(columns: &[Vec<f64>], method: Method, with: Option<usize>, stop: &AtomicBool) -> Vec<Vec<Option<f64>>> {
     let whole: Vec<bool> = columns
         .iter()
         .map(|column| column.iter().all(|value| value.is_finite()))
         .collect();
-    let mut all = vec![vec![None; columns.len()]; columns.len()];
+    let row = |at: usize| {
+        vec![
+            None;
+            if with.is_none_or(|with| with == at) {
+                columns.len()
+            } else {
+                0
+            }
+        ]
+    };
+    let mut all: Vec<Vec<Option<f64>>> = (0..columns.len()).map(row).collect();
     for a in 0..columns.len() {
         for b in 0..=a {
             if with.is_some_and(|with| a != with && b != with) || stop.load(Ordering::Relaxed) {
@@ -204,8 +214,11 @@ fn coefficients(columns: &[Vec<f64>], method: Method, with: Option<usize>, stop:
             };
             // With itself it is 1, to the last digit.
             let r = if a == b { r.map(|_| 1.0) } else { r };
-            all[a][b] = r;
-            all[b][a] = r;
+            for (row, column) in [(a, b), (b, a)] {
+                if let Some(cell) = all[row].get_mut(column) {
+                    *cell = r;
+                }
+            }
         }
     }
     all
@@ -262,7 +275,12 @@ fn with_label(
 fn strongest(names: &[String], coefficients: &[Vec<Option<f64>>]) -> Vec<String> {
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
     for (a, row) in coefficients.iter().enumerate() {
-        pairs.extend(row[..a].iter().enumerate().filter_map(|(b, r)| Some(((*r)?, b, a))));
+        // Each pair once: it stands in both rows, or in that of the label alone.
+        let once = row
+            .iter()
+            .enumerate()
+            .filter(|(b, _)| *b < a || coefficients[*b].is_empty());
+        pairs.extend(once.filter_map(|(b, r)| Some(((*r)?, a.min(b), a.max(b)))));
     }
     pairs.sort_by(|x, y| y.0.abs().total_cmp(&x.0.abs()));
     let told = pairs.iter().take(STRONGEST);

@@ -82,10 +82,11 @@ impl Magic for Load {
             session,
             front,
         };
-        let (mut frame, notes) = match files.columnar() {
-            Some(format) => (files.collect(format)?, Vec::new()),
+        let (mut frame, width, mut notes) = match files.columnar() {
+            Some(format) => (files.collect(format)?, None, Vec::new()),
             None => files.read_all()?,
         };
+        notes.extend(width.map(|width| format!("sparse, {} wide", words::counted(width, "feature"))));
         join_small_chunks(&mut frame);
         let elapsed = started.elapsed();
         if !self.quiet {
@@ -105,7 +106,10 @@ impl Magic for Load {
         told.extend(notes);
         front.display(&note(told.join(" · ")));
         match name {
-            Some(name) => session.bind_frame(name.as_str(), frame),
+            Some(name) => {
+                session.bind_frame(name.as_str(), frame);
+                session.set_width(name.as_str(), width);
+            }
             None => session.set_last(Value::Frame(frame)),
         }
         Ok(())
@@ -176,8 +180,8 @@ impl Files<'_> {
         })
     }
 
-    /// Reads all bytes of all files; gives what there is to say of them, too.
-    fn read_all(&self) -> Result<(DataFrame, Vec<String>), MagicError> {
+    /// Reads all bytes of all files; gives how many features sparse rows have, and what there is to say, too.
+    fn read_all(&self) -> Result<(DataFrame, Option<u64>, Vec<String>), MagicError> {
         self.check_memory()?;
         let total: u64 = self.parts.iter().map(|part| part.size).sum();
         let watch = Watch::new(self.front, &self.shown(), total);
@@ -204,12 +208,12 @@ impl Files<'_> {
         }
         watch.finish(&format!("{} read", words::bytes(total)));
         let mut frame = whole.unwrap_or_default();
+        let mut width = None;
         if let Some(sparse) = sparse {
-            let (zero_based, width) = sparse.zero_based(frame)?;
-            frame = zero_based;
-            notes.push(format!("sparse, {} wide", words::counted(width, "feature")));
+            let (zero_based, features) = sparse.zero_based(frame)?;
+            (frame, width) = (zero_based, Some(features));
         }
-        Ok((frame, notes))
+        Ok((frame, width, notes))
     }
 
     fn read(&self, part: &Part, folders: DataFrame, watch: &Watch<'_>) -> Result<Content, MagicError> {

@@ -49,6 +49,9 @@ pub(crate) struct Save {
     /// The column of labels, for RecordIO and libsvm; `label` unless said
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// How many features sparse rows have, for RecordIO; as in the file that they were loaded from unless said
+    #[arg(long, value_name = "COUNT")]
+    width: Option<u64>,
     /// Save a file for each value of these columns, in folders called column=value
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     partition_by: Vec<String>,
@@ -129,7 +132,12 @@ impl Work<'_> {
         let size = content.len() as u64;
         match self.location {
             Location::Store(uri) => self.put(uri, content),
-            Location::File { path, .. } => write::file(path, &content).map(|()| size),
+            Location::File { path, typed } => {
+                let watch = Watch::new(self.front, typed, size);
+                write::file(path, &content, &watch)?;
+                watch.finish(&format!("{} written", words::bytes(size)));
+                Ok(size)
+            }
         }
     }
 
@@ -158,7 +166,7 @@ impl Work<'_> {
                 for (name, (_, rows)) in names.iter().zip(parts) {
                     let content = self.encoded(rows)?;
                     size += content.len() as u64;
-                    staged.write(name, &content)?;
+                    staged.write(name, &content, &Watch::new(self.front, name, 0))?;
                 }
                 staged.finish()?;
             }
@@ -198,6 +206,7 @@ impl Work<'_> {
             separator: self.save.separator.map(|separator| separator.0),
             no_header: self.save.no_header,
             label: self.save.label.clone(),
+            width: self.save.width.or_else(|| self.session.width(&self.save.frame)),
             packing: self.packing(),
         };
         let format = self.format;

@@ -75,6 +75,7 @@ impl Magic for Split {
             text::column(&frame, &self.frame, column)?;
         }
         let names = self.out.names.clone();
+        let width = session.width(&self.frame);
         let (how, parts, strata) = guard::on_worker(front, "%split", move || {
             let (how, rows) = self.rows(&frame, &fractions)?;
             let mut parts = Vec::new();
@@ -98,6 +99,7 @@ impl Magic for Split {
         front.display(&note(format!("{} ({how})", sizes.join(" · "))));
         for (name, part) in names.iter().zip(parts) {
             session.bind_frame(name.as_str(), part);
+            session.set_width(name.as_str(), width);
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ impl Magic for WriteFile {
             Some(_) => format!("{} replaced ({size})", self.path),
             None => format!("{} written ({size})", self.path),
         };
-        write::file(&path, &content)?;
+        write::file(&path, &content, &())?;
         front.display(&note(told));
         Ok(())
     }

@@ -55,6 +55,10 @@ fn columns_are_those_of_the_frame_on_the_line() {
 fn queries_know_frames_columns_and_words() {
     let bench = Bench::new().small();
     assert_eq!(offered(&bench, "%%sql -o x\nSELECT le| FROM small").0, "le");
+    for line in ["%sql SELECT le| FROM small", "%sql -q -o x SELECT le| FROM small"] {
+        assert!(texts(&bench, line).contains(&"letter".to_owned()), "{line}");
+    }
+    assert_eq!(texts(&bench, "%sql --sa|"), ["--save"]);
     assert!(texts(&bench, "%%sql -o x\nSELECT le| FROM small").contains(&"letter".to_owned()));
     assert!(texts(&bench, "%%sql\nSELECT * FROM sm|").contains(&"small".to_owned()));
     assert!(texts(&bench, "%%sql\nSELECT * FROM small WHE|").contains(&"WHERE".to_owned()));

@@ -422,6 +422,21 @@ fn records_and_sparse_rows_go_both_ways() {
         "again: 2 rows × 3 columns, … ms · sparse, 2 features wide"
     );
 
+    // A file says how wide its rows are, whatever keys it has; what is made of it is as wide.
+    bench.line("%save rows wide.pbr --width 1000").unwrap();
+    bench.line("%load wide.pbr -q -o wide").unwrap();
+    bench.line("%split wide 50 50 -o one,other").unwrap();
+    bench.line("%save one one.pbr").unwrap();
+    bench.line("%load one.pbr -q").unwrap();
+    assert!(
+        bench.told().ends_with("sparse, 1,000 features wide"),
+        "{}",
+        bench.told()
+    );
+    let error = bench.line("%save rows narrow.pbr --width 1").unwrap_err();
+    assert_eq!(error.message, "a key is 1, and rows are to be 1 wide");
+    assert!(!bench.path().join("narrow.pbr").exists());
+
     // All files together say where keys begin.
     bench.file("parts/a.txt", "1 1:5\n");
     bench.file("parts/b.txt", "0 0:5 999999:1\n");

@@ -87,14 +87,15 @@ fn copies_go_every_way_and_are_left_alone_when_there() {
 fn a_copy_that_is_stopped_says_what_became_of_it() {
     let bench = bench("stopped");
     bench.file("folder/a.txt", "one");
-    bench.front.set_interrupted(true);
-    let error = bench.line("%s3 cp -r folder s3://stopped/in/").unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Interrupted);
-    assert!(
-        error.message.starts_with("stopped after 0 of 1 file"),
-        "{}",
-        error.message
-    );
+    for (asks, told) in [
+        (0, "stopped before anything was sent"),
+        (1, "stopped after 0 of 1 file"),
+    ] {
+        bench.front.interrupt_after(asks);
+        let error = bench.line("%s3 cp -r folder s3://stopped/in/").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Interrupted);
+        assert!(error.message.starts_with(told), "{}", error.message);
+    }
 }
 
 #[test]

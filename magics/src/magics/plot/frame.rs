@@ -10,8 +10,8 @@ use polars::prelude::DataFrame;
 
 use super::{Common, of_plot};
 use crate::error::MagicError;
-use crate::frames;
 use crate::guard;
+use crate::look;
 use crate::magics::split::DEFAULT_SEED;
 use crate::session::Session;
 use crate::text;
@@ -24,6 +24,9 @@ pub(super) trait Kind: clap::Args + Send + 'static {
     const INTERACTIVE: bool = false;
     /// Whether it has the size that is asked for.
     const SIZED: bool = true;
+
+    /// The columns that it shows; none are all.
+    fn columns(&self) -> Vec<&str>;
 
     /// The picture of a frame.
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError>;
@@ -42,7 +45,8 @@ pub(super) struct OfFrame<K: Kind> {
 }
 
 impl<K: Kind> OfFrame<K> {
-    /// Draws on a worker, so that a large frame does not hold an interrupt up.
+    /// Draws on a worker, so that a large frame does not hold an interrupt up. Of a plan only the columns are read that the
+    /// picture shows.
     pub(super) fn run(self, session: &Session, front: &dyn Front) -> Result<(), MagicError> {
         if !K::INTERACTIVE {
             self.common.refuse_interactive(K::NAME)?;
@@ -50,10 +54,13 @@ impl<K: Kind> OfFrame<K> {
         if !K::SIZED {
             self.common.refuse_size(K::NAME)?;
         }
-        let frame = frames::collect(&self.frame, session, front)?;
+        let mut columns: Vec<String> = self.kind.columns().into_iter().map(str::to_owned).collect();
+        columns.sort();
+        columns.dedup();
+        let look = look::open(&self.frame, &columns, session, front)?;
         let (name, kind, common) = (self.frame, self.kind, self.common.clone());
         let picture = guard::on_worker(front, "drawing", move || {
-            kind.draw(&frame, common).map_err(|error| match &error {
+            kind.draw(&look.collect()?, common).map_err(|error| match &error {
                 PlotError::NoColumn { name: column, there } => text::no_column(&name, column, there),
                 _ => of_plot(&error),
             })
@@ -98,6 +105,14 @@ struct Groups {
     /// A column whose values make small multiples on shared axes
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
+}
+
+impl Groups {
+    /// These columns and its own.
+    fn with<'a>(&'a self, columns: &[&'a str]) -> Vec<&'a str> {
+        let own = [&self.color, &self.by].into_iter().flatten();
+        columns.iter().copied().chain(own.map(String::as_str)).collect()
+    }
 }
 
 /// The axes that may be logarithmic, as they are typed.
@@ -178,6 +193,10 @@ impl Kind for Hist {
     const NAME: &'static str = "hist";
     const INTERACTIVE: bool = true;
 
+    fn columns(&self) -> Vec<&str> {
+        self.groups.with(&[&self.of.column])
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = HistOptions {
             bins: self.bins,
@@ -204,6 +223,10 @@ pub(super) struct Density {
 
 impl Kind for Density {
     const NAME: &'static str = "density";
+
+    fn columns(&self) -> Vec<&str> {
+        self.groups.with(&[&self.of.column])
+    }
 
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = DensityOptions {
@@ -233,6 +256,10 @@ impl Kind for Scatter {
     const NAME: &'static str = "scatter";
     const INTERACTIVE: bool = true;
 
+    fn columns(&self) -> Vec<&str> {
+        self.groups.with(&[&self.of.x, &self.of.y])
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = ScatterOptions {
             color: self.groups.color,
@@ -260,6 +287,10 @@ pub(super) struct Line {
 impl Kind for Line {
     const NAME: &'static str = "line";
     const INTERACTIVE: bool = true;
+
+    fn columns(&self) -> Vec<&str> {
+        self.groups.with(&[&self.of.x, &self.of.y])
+    }
 
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = LineOptions {
@@ -292,6 +323,14 @@ impl Kind for Bar {
     const NAME: &'static str = "bar";
     const INTERACTIVE: bool = true;
 
+    fn columns(&self) -> Vec<&str> {
+        [Some(&self.of.column), self.y.as_ref(), self.by.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = BarOptions {
             y: self.y,
@@ -319,6 +358,14 @@ pub(super) struct Boxes {
 impl Kind for Boxes {
     const NAME: &'static str = "box";
 
+    fn columns(&self) -> Vec<&str> {
+        [Some(&self.of.column), self.by.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = BoxOptions {
             by: self.by,
@@ -344,6 +391,14 @@ pub(super) struct Heatmap {
 impl Kind for Heatmap {
     const NAME: &'static str = "heatmap";
 
+    fn columns(&self) -> Vec<&str> {
+        [Some(&self.of.x), Some(&self.of.y), self.value.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = HeatmapOptions {
             value: self.value,
@@ -365,6 +420,10 @@ impl Kind for Corr {
     const NAME: &'static str = "corr";
     const SIZED: bool = false;
 
+    fn columns(&self) -> Vec<&str> {
+        self.of.columns.iter().map(String::as_str).collect()
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         plot::corr(frame, &self.of.columns, &CorrOptions { title: common.title })
     }
@@ -384,6 +443,11 @@ pub(super) struct Pair {
 impl Kind for Pair {
     const NAME: &'static str = "pair";
 
+    fn columns(&self) -> Vec<&str> {
+        let color = self.color.iter().filter(|_| !self.of.columns.is_empty());
+        self.of.columns.iter().chain(color).map(String::as_str).collect()
+    }
+
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = PairOptions {
             color: self.color,
@@ -400,6 +464,10 @@ pub(super) struct Missing {}
 
 impl Kind for Missing {
     const NAME: &'static str = "missing";
+
+    fn columns(&self) -> Vec<&str> {
+        Vec::new()
+    }
 
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
         let options = MissingOptions {

@@ -224,9 +224,9 @@ impl Common {
         let place = session.path(path);
         if has_extension(path, "svg") {
             let svg = picture.svg().map_err(|error| of_plot(&error))?;
-            write::file(&place, svg.as_bytes())?;
+            write::file(&place, svg.as_bytes(), &())?;
         } else {
-            write::file(&place, picture.png())?;
+            write::file(&place, picture.png(), &())?;
         }
         front.display(&note(format!("{path} written")));
         Ok(())

@@ -79,7 +79,7 @@ impl Cp {
         let from = Location::parse(&self.from, session)?;
         let to = Location::parse(&self.to, session)?;
         let jobs = match (&from, &to) {
-            (Location::File { path, .. }, Location::Store(to)) => self.up(path, to, session)?,
+            (Location::File { path, .. }, Location::Store(to)) => self.up(path, to, session, front)?,
             (Location::Store(from), Location::File { path, .. }) => self.down(from, path, session, front)?,
             (Location::Store(from), Location::Store(to)) => self.across(from, to, session, front)?,
             (Location::File { .. }, Location::File { .. }) => {
@@ -123,7 +123,7 @@ impl Cp {
         Ok(())
     }
 
-    fn up(&self, from: &Path, to: &S3Uri, session: &Session) -> Result<Vec<Job>, MagicError> {
+    fn up(&self, from: &Path, to: &S3Uri, session: &Session, front: &dyn Front) -> Result<Vec<Job>, MagicError> {
         let about = std::fs::metadata(from).map_err(|error| source::no_such_file(from, &self.from, session, &error))?;
         if about.is_file() {
             let name = from
@@ -139,7 +139,7 @@ impl Cp {
         }
         self.wants_recursive(&self.from)?;
         let mut files = Vec::new();
-        files_below(from, &mut files)?;
+        files_below(from, &mut files, front)?;
         files.sort();
         if files.is_empty() {
             return Err(MagicError::not_found(format!("the folder {} is empty", self.from)));
@@ -275,13 +275,16 @@ impl Cp {
     }
 }
 
-fn files_below(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), MagicError> {
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>, front: &dyn Front) -> Result<(), MagicError> {
     let fail = |error: std::io::Error| MagicError::file(folder, "list", &error);
     for entry in std::fs::read_dir(folder).map_err(fail)? {
+        if front.interrupted() {
+            return Err(MagicError::interrupted("stopped before anything was sent"));
+        }
         let entry = entry.map_err(fail)?;
         let kind = entry.file_type().map_err(fail)?;
         if kind.is_dir() {
-            files_below(&entry.path(), files)?;
+            files_below(&entry.path(), files, front)?;
         } else if entry.path().is_file() {
             files.push(entry.path());
         }
