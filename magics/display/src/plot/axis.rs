@@ -9,6 +9,9 @@ use super::calendar;
 use super::font::{self, Weight};
 use super::theme::size;
 
+/// So many more are asked for until there are two.
+const MORE_TICKS: usize = 4;
+
 /// A scale from a domain of values to the length of an axis.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
@@ -224,8 +227,20 @@ pub(crate) fn spaced(ticks: Vec<(f64, String)>, length: impl Fn(&str) -> f64) ->
     ticks.into_iter().step_by(each).collect()
 }
 
+/// About as many ticks as are wanted; two at least, since one alone says nothing of the scale.
 fn number_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<(f64, String)> {
-    let step = near_step((high - low) / wanted.max(1) as f64, whole);
+    let wanted = wanted.max(1);
+    let (at, step) = (wanted..=wanted + MORE_TICKS)
+        .map(|wanted| round_numbers(low, high, wanted, whole))
+        .find(|(at, _)| at.len() > 1)
+        .unwrap_or_else(|| round_numbers(low, high, wanted, whole));
+    let labels = tick_labels(&at, step);
+    at.into_iter().zip(labels).collect()
+}
+
+/// The round numbers between two, about so many, and the step between them.
+fn round_numbers(low: f64, high: f64, wanted: usize, whole: bool) -> (Vec<f64>, f64) {
+    let step = near_step((high - low) / wanted as f64, whole);
     let first = (low / step - 1e-9).ceil();
     let mut at = Vec::new();
     // Multiplied, not summed, so that the tenth tick is as round as the first.
@@ -234,8 +249,7 @@ fn number_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<(f64, St
         at.push(if i == 0.0 { 0.0 } else { i * step });
         i += 1.0;
     }
-    let labels = tick_labels(&at, step);
-    at.into_iter().zip(labels).collect()
+    (at, step)
 }
 
 /// Powers of ten, with what lies between them where there are few; of very many, each nth.
@@ -364,6 +378,7 @@ mod tests {
             labels(0.0, 3.2e6, 4, Kind::Number),
             ["0.0", "1.0 M", "2.0 M", "3.0 M"].map(|s| s.replace(".0", ""))
         );
+        assert_eq!(labels(0.04, 0.85, 1, Kind::Number), ["0.2", "0.4", "0.6", "0.8"]);
         assert_eq!(labels(0.0, 4e-7, 4, Kind::Number)[1], "1e-7".replace('-', "−"));
     }
 

@@ -26,7 +26,7 @@ pub(super) trait Kind: clap::Args + Send + 'static {
     const SIZED: bool = true;
 
     /// The columns that it shows; none are all.
-    fn columns(&self) -> Vec<&str>;
+    fn columns(&self) -> Vec<&String>;
 
     /// The picture of a frame.
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError>;
@@ -54,7 +54,7 @@ impl<K: Kind> OfFrame<K> {
         if !K::SIZED {
             self.common.refuse_size(K::NAME)?;
         }
-        let mut columns: Vec<String> = self.kind.columns().into_iter().map(str::to_owned).collect();
+        let mut columns: Vec<String> = self.kind.columns().into_iter().cloned().collect();
         columns.sort();
         columns.dedup();
         let look = look::open(&self.frame, &columns, session, front)?;
@@ -109,9 +109,9 @@ struct Groups {
 
 impl Groups {
     /// These columns and its own.
-    fn with<'a>(&'a self, columns: &[&'a str]) -> Vec<&'a str> {
+    fn with<'a>(&'a self, columns: &[&'a String]) -> Vec<&'a String> {
         let own = [&self.color, &self.by].into_iter().flatten();
-        columns.iter().copied().chain(own.map(String::as_str)).collect()
+        columns.iter().copied().chain(own).collect()
     }
 }
 
@@ -193,7 +193,7 @@ impl Kind for Hist {
     const NAME: &'static str = "hist";
     const INTERACTIVE: bool = true;
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         self.groups.with(&[&self.of.column])
     }
 
@@ -224,7 +224,7 @@ pub(super) struct Density {
 impl Kind for Density {
     const NAME: &'static str = "density";
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         self.groups.with(&[&self.of.column])
     }
 
@@ -256,7 +256,7 @@ impl Kind for Scatter {
     const NAME: &'static str = "scatter";
     const INTERACTIVE: bool = true;
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         self.groups.with(&[&self.of.x, &self.of.y])
     }
 
@@ -288,7 +288,7 @@ impl Kind for Line {
     const NAME: &'static str = "line";
     const INTERACTIVE: bool = true;
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         self.groups.with(&[&self.of.x, &self.of.y])
     }
 
@@ -323,11 +323,10 @@ impl Kind for Bar {
     const NAME: &'static str = "bar";
     const INTERACTIVE: bool = true;
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         [Some(&self.of.column), self.y.as_ref(), self.by.as_ref()]
             .into_iter()
             .flatten()
-            .map(String::as_str)
             .collect()
     }
 
@@ -358,11 +357,10 @@ pub(super) struct Boxes {
 impl Kind for Boxes {
     const NAME: &'static str = "box";
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         [Some(&self.of.column), self.by.as_ref()]
             .into_iter()
             .flatten()
-            .map(String::as_str)
             .collect()
     }
 
@@ -391,11 +389,10 @@ pub(super) struct Heatmap {
 impl Kind for Heatmap {
     const NAME: &'static str = "heatmap";
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         [Some(&self.of.x), Some(&self.of.y), self.value.as_ref()]
             .into_iter()
             .flatten()
-            .map(String::as_str)
             .collect()
     }
 
@@ -420,8 +417,8 @@ impl Kind for Corr {
     const NAME: &'static str = "corr";
     const SIZED: bool = false;
 
-    fn columns(&self) -> Vec<&str> {
-        self.of.columns.iter().map(String::as_str).collect()
+    fn columns(&self) -> Vec<&String> {
+        self.of.columns.iter().collect()
     }
 
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
@@ -443,9 +440,9 @@ pub(super) struct Pair {
 impl Kind for Pair {
     const NAME: &'static str = "pair";
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         let color = self.color.iter().filter(|_| !self.of.columns.is_empty());
-        self.of.columns.iter().chain(color).map(String::as_str).collect()
+        self.of.columns.iter().chain(color).collect()
     }
 
     fn draw(self, frame: &DataFrame, common: Common) -> Result<Plot, PlotError> {
@@ -465,7 +462,7 @@ pub(super) struct Missing {}
 impl Kind for Missing {
     const NAME: &'static str = "missing";
 
-    fn columns(&self) -> Vec<&str> {
+    fn columns(&self) -> Vec<&String> {
         Vec::new()
     }
 

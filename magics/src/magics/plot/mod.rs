@@ -30,7 +30,7 @@ enum Kind {
         after_help = "Examples:\n  %plot hist clean rings --bins 29\n      a histogram with 29 bins\n  %plot hist clean length --by sex --log y\n      a picture for each sex, counts on a logarithmic axis"
     )]
     Hist(OfFrame<frame::Hist>),
-    /// The same as a smooth curve, comparable between groups of different sizes
+    /// The same as a smooth curve, for groups of any size
     #[command(
         after_help = "Examples:\n  %plot density clean rings --color sex\n      one curve for each sex\n  %plot density clean whole_weight --log x\n      on a logarithmic axis"
     )]
@@ -55,7 +55,7 @@ enum Kind {
         after_help = "Examples:\n  %plot box clean rings --by sex\n      a box for each sex\n  %plot box clean whole_weight --log x\n      one box, on a logarithmic axis"
     )]
     Box(OfFrame<frame::Boxes>),
-    /// How many rows fall together in two columns, or what a third amounts to there
+    /// How many rows two columns share, or what a third is there
     #[command(
         after_help = "Examples:\n  %plot heatmap clean length height\n      how many rows in each cell\n  %plot heatmap clean rings sex --value whole_weight --agg median\n      the median weight in each"
     )]
@@ -65,7 +65,7 @@ enum Kind {
         after_help = "Examples:\n  %plot corr clean\n      all numeric columns\n  %plot corr clean --columns length,height,rings\n      three of them"
     )]
     Corr(OfFrame<frame::Corr>),
-    /// Each numeric column against each other: points, correlations and histograms
+    /// Each numeric column against each other, and alone
     #[command(
         after_help = "Examples:\n  %plot pair clean --columns length,height,rings\n      three columns\n  %plot pair clean --columns length,rings --color sex\n      coloured by sex"
     )]
@@ -85,17 +85,17 @@ enum Kind {
         after_help = "Examples:\n  %plot confusion old test\n      at the model's own threshold\n  %plot confusion old test --title \"Old shells\"\n      under another title"
     )]
     Confusion(model::OnFrame),
-    /// How well a binary classifier tells its classes apart, over all thresholds
+    /// How well a binary classifier tells its classes apart
     #[command(
         after_help = "Examples:\n  %plot roc old test\n      with the model's own threshold marked\n  %plot roc old valid --title \"On the validation rows\"\n      on another frame, under its own title"
     )]
     Roc(model::OnFrame),
-    /// Precision against recall over all thresholds, for rare positives
+    /// Precision against recall, where positives are rare
     #[command(
         after_help = "Examples:\n  %plot pr old test\n      with the model's own threshold marked\n  %plot pr old test --size 500x500\n      as a square"
     )]
     Pr(model::OnFrame),
-    /// Whether a binary classifier's scores are the probabilities they seem to be
+    /// Whether a classifier's scores are probabilities
     #[command(
         after_help = "Examples:\n  %plot calibration old test\n      the share of positives in ten bins of scores\n  %plot calibration old test --save calibration.svg\n      the picture as a file, too"
     )]

@@ -3,19 +3,21 @@
 //! the names of the session ([`errors`](mod@errors)), with its [`place`].
 
 mod complete;
+mod depth;
 mod errors;
 pub(crate) mod functions;
 mod place;
 pub(crate) mod query;
 mod statement;
+mod tokens;
 
 use std::sync::Arc;
 
 use ironsage_display::{Front, TableOptions, note, table, text as words};
 
+pub(crate) use self::depth::check_length;
 use self::query::{Query, Ready};
 use self::statement::Statement;
-pub(crate) use self::statement::check_length;
 use crate::complete::Completion;
 use crate::error::MagicError;
 use crate::guard;

@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
+use super::depth::check_steps;
 use super::place;
+use super::tokens::{Placed, Token, keyword, name_at, tokens};
 use crate::error::MagicError;
 
 /// A statement that may run. A query keeps its place: what stands before it in the cell is blank, so that every line and
@@ -22,43 +24,6 @@ pub(super) enum Statement {
     },
     /// `DROP TABLE name, …`.
     Drop { names: Vec<String> },
-}
-
-/// A piece of a query, comments and blanks left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    /// A bare word: a keyword or a name.
-    Word(String),
-    /// A name in double quotes or backticks.
-    Quoted(String),
-    /// A text in single quotes.
-    Text(String),
-    /// A number.
-    Number,
-    /// Anything else, a character.
-    Mark(char),
-}
-
-#[derive(Clone, Debug)]
-struct Placed {
-    token: Token,
-    start: usize,
-    end: usize,
-}
-
-/// The word at `tokens[at]` in capitals, if it is a bare one.
-fn keyword(tokens: &[Placed], at: usize) -> Option<String> {
-    match tokens.get(at).map(|placed| &placed.token) {
-        Some(Token::Word(word)) => Some(word.to_uppercase()),
-        _ => None,
-    }
-}
-
-fn name_at(tokens: &[Placed], at: usize) -> Option<String> {
-    match tokens.get(at).map(|placed| &placed.token) {
-        Some(Token::Word(name) | Token::Quoted(name)) => Some(name.clone()),
-        _ => None,
-    }
 }
 
 /// Tells what a statement is, or why it may not run.
@@ -91,99 +56,6 @@ pub(super) fn read(query: &str) -> Result<Statement, MagicError> {
         .with_hint("`SELECT` what you want, and bind it with `-o name` (the same name is fine)")),
         _ => Ok(Statement::Query(in_place(query, first.start..end))),
     }
-}
-
-/// Operators in one another. Polars and its parser follow them by recursion, and between 400 and 800 end the two megabytes
-/// of a thread's stack, and with it the process.
-const MOST_STEPS: usize = 350;
-/// Set operations and joins in a query, which take more of the stack.
-const MOST_TABLES: usize = 150;
-/// Branches of CASE in a query, which take less of it.
-const MOST_BRANCHES: usize = 1_500;
-
-/// Refuses what would end the process: an expression or a condition of very many operators.
-pub(crate) fn check_length(text: &str) -> Result<(), MagicError> {
-    check_steps(&tokens(text)?)
-}
-
-/// How deep the expressions between two brackets can be at most.
-#[derive(Default)]
-struct Depth {
-    /// AND and OR since the last comma.
-    logical: usize,
-    /// Other operators since the last of these, and the most between two of them.
-    others: usize,
-    longest: usize,
-    /// The deepest of what stands in brackets.
-    inner: usize,
-    /// The deepest before the last comma.
-    before: usize,
-}
-
-impl Depth {
-    fn now(&self) -> usize {
-        self.logical + self.longest + self.inner
-    }
-
-    fn most(&self) -> usize {
-        self.before.max(self.now())
-    }
-
-    fn next(&mut self) {
-        *self = Depth {
-            before: self.most(),
-            ..Depth::default()
-        };
-    }
-}
-
-fn check_steps(tokens: &[Placed]) -> Result<(), MagicError> {
-    let (mut tables, mut branches) = (0, 0);
-    let mut outside: Vec<Depth> = Vec::new();
-    let mut depth = Depth::default();
-    for (at, placed) in tokens.iter().enumerate() {
-        match (&placed.token, keyword(tokens, at).as_deref()) {
-            (Token::Mark('('), _) => outside.push(std::mem::take(&mut depth)),
-            (Token::Mark(')'), _) => {
-                let inner = depth.most();
-                depth = outside.pop().unwrap_or_default();
-                depth.inner = depth.inner.max(inner);
-            }
-            (Token::Mark(','), _) => depth.next(),
-            (_, Some("UNION" | "INTERSECT" | "EXCEPT" | "JOIN")) => {
-                tables += 1;
-                depth.next();
-            }
-            (_, Some("WHEN")) => {
-                branches += 1;
-                depth.next();
-            }
-            (_, Some("AND" | "OR" | "XOR")) => {
-                depth.logical += 1;
-                depth.others = 0;
-            }
-            (Token::Mark('.'), _) => {}
-            (Token::Mark(_), _)
-            | (_, Some("IS" | "ISNULL" | "NOTNULL" | "NOT" | "IN" | "BETWEEN" | "LIKE" | "ILIKE" | "SIMILAR"))
-            | (_, Some("RLIKE" | "REGEXP" | "COLLATE" | "AT" | "DIV" | "OVERLAPS" | "MEMBER" | "OPERATOR")) => {
-                depth.others += 1;
-                depth.longest = depth.longest.max(depth.others);
-            }
-            _ => {}
-        }
-        let (limit, what) = match depth.now() {
-            _ if tables > MOST_TABLES => (MOST_TABLES, "joins and unions"),
-            _ if branches > MOST_BRANCHES => (MOST_BRANCHES, "branches of CASE"),
-            steps if steps > MOST_STEPS => (MOST_STEPS, "operators one after another"),
-            _ => continue,
-        };
-        return Err(
-            MagicError::usage(format!("more than {limit} {what} are too many")).with_hint(
-                "`x IN (1, 2, …)` says any number of `x = 1 OR x = 2 …`, and a join with a frame of values, too",
-            ),
-        );
-    }
-    Ok(())
 }
 
 fn create(whole: &str, query: &str, tokens: &[Placed]) -> Result<Statement, MagicError> {
@@ -403,87 +275,13 @@ pub(super) fn tables(query: &str) -> Vec<String> {
     names
 }
 
-fn tokens(query: &str) -> Result<Vec<Placed>, MagicError> {
-    let mut tokens = Vec::new();
-    let mut position = 0;
-    while let Some(letter) = query[position..].chars().next() {
-        let rest = &query[position..];
-        let start = position;
-        let token = if letter.is_whitespace() {
-            position += letter.len_utf8();
-            continue;
-        } else if rest.starts_with("--") {
-            position += rest.find('\n').unwrap_or(rest.len());
-            continue;
-        } else if rest.starts_with("/*") {
-            let end = rest.find("*/").ok_or_else(|| open("comment /*", query, start))?;
-            position += end + 2;
-            continue;
-        } else if letter == '\'' {
-            position = closing(query, start, '\'').ok_or_else(|| open("text '", query, start))?;
-            Token::Text(query[start + 1..position - 1].replace("''", "'"))
-        } else if letter == '"' || letter == '`' {
-            position = closing(query, start, letter).ok_or_else(|| open(&format!("name {letter}"), query, start))?;
-            Token::Quoted(query[start + 1..position - 1].replace(&format!("{letter}{letter}"), &letter.to_string()))
-        } else if rest.starts_with("$$") {
-            return Err(other_quotes("$$…$$"));
-        } else if letter.is_alphabetic() || letter == '_' {
-            let end = rest
-                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .unwrap_or(rest.len());
-            position += end;
-            if rest[end..].starts_with('\'') {
-                return Err(other_quotes(&format!("{}'…'", &rest[..end])));
-            }
-            Token::Word(rest[..end].to_owned())
-        } else if letter.is_ascii_digit() {
-            let end = rest
-                .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
-                .unwrap_or(rest.len());
-            position += end;
-            Token::Number
-        } else {
-            position += letter.len_utf8();
-            Token::Mark(letter)
-        };
-        tokens.push(Placed {
-            token,
-            start,
-            end: position,
-        });
-    }
-    Ok(tokens)
-}
-
-/// Quotes whose ends are found by other rules: what seems to be a text could be none.
-fn other_quotes(quotes: &str) -> MagicError {
-    MagicError::usage(format!("texts are not written as {quotes} here")).with_hint("'…', with '' for a quote in it")
-}
-
-/// The position after the quote that closes the one at `start`; a doubled quote is part of the text.
-fn closing(query: &str, start: usize, quote: char) -> Option<usize> {
-    let mut position = start + 1;
-    loop {
-        position += query[position..].find(quote)? + 1;
-        if !query[position..].starts_with(quote) {
-            return Some(position);
-        }
-        position += 1;
-    }
-}
-
-fn open(what: &str, query: &str, at: usize) -> MagicError {
-    MagicError::usage(format!(
-        "the {what} that begins here never ends{}",
-        place::shown(query, at..at + 1)
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::magics::sql::depth::check_length;
 
     #[test]
     fn comments_and_a_last_semicolon_are_no_part_of_the_query() {
@@ -600,45 +398,6 @@ mod tests {
             tables("((SELECT x FROM a) UNION (SELECT EXTRACT(year FROM day) FROM b))"),
             ["a", "b"]
         );
-    }
-
-    /// Five thousand of them end a thread of two megabytes.
-    #[test]
-    fn what_would_end_the_process_is_refused() {
-        let many = |what: &str, between: &str, times: usize| vec![what; times].join(between);
-        for (what, between) in [
-            ("x = 1", " OR "),
-            ("x", " + "),
-            ("x", " || "),
-            ("(x", " + 1) + "),
-            ("x", " IS NULL AND "),
-            ("CASE x WHEN 1 THEN 2 END", " "),
-            ("1", "::INT"),
-            ("x", "[1]"),
-        ] {
-            let condition = many(what, between, 5_000);
-            let error = check_length(&condition).unwrap_err();
-            assert!(error.message.ends_with(" are too many"), "{}", error.message);
-            assert!(read(&format!("SELECT * FROM a WHERE {condition}")).is_err(), "{what}");
-            assert!(check_length(&many(what, between, 100)).is_ok(), "{what}");
-        }
-        assert!(read(&many("SELECT a, b FROM t", " UNION ALL ", 5_000)).is_err());
-        let sum = many("x", " + ", 200);
-        assert!(
-            check_length(&format!("f(({sum}), 1) + {sum}")).is_err(),
-            "one in the other"
-        );
-        assert!(check_length(&format!("{} OR ({sum}) > 0", many("x = 1", " OR ", 100))).is_ok());
-        for long in [
-            format!("SELECT * FROM a WHERE x IN ({})", many("-1", ", ", 5_000)),
-            format!("SELECT {} FROM a", many("x + 1 AS y", ", ", 5_000)),
-            format!(
-                "SELECT CASE {} END FROM a",
-                many("WHEN x = 1 AND y = 2 THEN 3", " ", 1_000)
-            ),
-        ] {
-            assert!(read(&long).is_ok());
-        }
     }
 
     proptest! {
